@@ -1,0 +1,1 @@
+"""A reproducible laboratory for single-image super-resolution."""

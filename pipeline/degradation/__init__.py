@@ -1,0 +1,1 @@
+"""LR = degradation(HR): operators, and the chain that composes them."""

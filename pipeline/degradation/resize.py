@@ -1,0 +1,5 @@
+"""Resizing as a step of a degradation."""
+
+from pipeline.resize import imresize
+
+__all__ = ["imresize"]

@@ -1,0 +1,69 @@
+"""The contract of a network."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from torch import Tensor, nn
+
+from pipeline.schema import PresetConfig
+
+Colour = Literal["luma", "rgb"]
+
+
+class SRNetwork(nn.Module, ABC):
+    """Maps low resolution to high: `forward(lr) -> sr`.
+
+    (N, C, H, W) in [0, 1] to (N, C, scale * H, scale * W), not clamped; C is `num_channels`. Any
+    H and W from `min_size` up are accepted. Pre-upsampling networks interpolate inside.
+
+    Attributes:
+        scale: Enlargement of height and width.
+        colour: `luma` networks take the Y of BT.601 (studio range, as `pipeline.colour` gives
+            it); callers that hold RGB go through `pipeline.models.run_on_rgb`.
+        min_size: Smallest height and width of the LR input.
+    """
+
+    min_size: int = 1
+
+    def __init__(self, *, scale: int, colour: Colour) -> None:
+        super().__init__()
+        self.scale = scale
+        self.colour: Colour = colour
+        self.num_channels = 1 if colour == "luma" else 3
+
+    @abstractmethod
+    def forward(self, lr: Tensor) -> Tensor:
+        """Return the super-resolved batch."""
+
+    def forward_all(self, lr: Tensor) -> list[Tensor]:
+        """Return every supervised output, the final one last.
+
+        Outputs smaller than the final one are levels (their target is the HR shrunk to their
+        size); outputs of the same size are iterations or recursions (same target). Networks
+        supervised at one place only inherit this.
+        """
+        return [self(lr)]
+
+
+class NetworkConfig(PresetConfig):
+    """Settings of one network; subclasses add `name: Literal[...]` and `build`.
+
+    Attributes:
+        paper: Reference for tables: authors, title, venue.
+        year: Year of the paper.
+        scales: Scales that the network is defined for.
+    """
+
+    paper: ClassVar[str]
+    year: ClassVar[int]
+    scales: ClassVar[Sequence[int]] = (2, 3, 4, 8)
+
+    @abstractmethod
+    def build(self, *, scale: int) -> SRNetwork:
+        """Construct the network with freshly initialised weights.
+
+        Raises:
+            ValueError: If the network is not defined for `scale`.
+        """
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""Networks that work in LR space and enlarge at the end."""

@@ -1,0 +1,1 @@
+"""Networks that refine an interpolated picture in HR space."""
