@@ -22,8 +22,7 @@ def run_on_rgb(network: SRNetwork, lr: Tensor) -> Tensor:
         (N, 3, scale * H, scale * W), not clamped.
     """
     if network.colour == "rgb":
-        sr: Tensor = network(lr)
-        return sr
+        return network(lr)
     ycbcr = rgb_to_ycbcr(lr)
     chroma = Bicubic(network.scale).to(lr.device)(ycbcr[:, 1:])
     return ycbcr_to_rgb(torch.cat([network(ycbcr[:, :1]), chroma], dim=1))

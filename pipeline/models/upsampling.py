@@ -26,8 +26,7 @@ class SubPixel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, F, H, W) -> (N, F, scale * H, scale * W)."""
-        enlarged: Tensor = self.stages(x)
-        return enlarged
+        return self.stages(x)
 
 
 class Bicubic(nn.Module):

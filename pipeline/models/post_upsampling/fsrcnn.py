@@ -56,5 +56,4 @@ class FSRCNN(SRNetwork):
     def forward(self, lr: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, scale * H, scale * W)."""
         features = self.expand(self.mapping(self.shrink(self.features(lr))))
-        sr: Tensor = self.enlarge(features)
-        return sr
+        return self.enlarge(features)
