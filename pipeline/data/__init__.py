@@ -1,0 +1,1 @@
+"""Sources of photographs, verified downloads, and the lossless HR store."""

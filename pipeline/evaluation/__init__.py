@@ -1,0 +1,1 @@
+"""Scores by a stated protocol, image by image and set by set."""

@@ -1,0 +1,1 @@
+"""Mean-opinion-score studies."""
