@@ -9,9 +9,13 @@ from pipeline.models.base import NetworkConfig, SRNetwork
 from pipeline.models.chroma import network_input, run_on_rgb
 from pipeline.models.post_upsampling.edsr import EDSRConfig
 from pipeline.models.post_upsampling.fsrcnn import FSRCNNConfig
+from pipeline.models.progressive.lapsrn import LapSRNConfig
 from pipeline.schema import validate
 
-AnyNetworkConfig = Annotated[EDSRConfig | FSRCNNConfig, Field(discriminator="name")]
+AnyNetworkConfig = Annotated[
+    EDSRConfig | FSRCNNConfig | LapSRNConfig,
+    Field(discriminator="name"),
+]
 
 
 class _Model(RootModel[AnyNetworkConfig]):

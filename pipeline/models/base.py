@@ -59,6 +59,17 @@ class NetworkConfig(PresetConfig):
     year: ClassVar[int]
     scales: ClassVar[Sequence[int]] = (2, 3, 4, 8)
 
+    def check_scale(self, scale: int) -> None:
+        """Refuse a scale that the network is not defined for.
+
+        Raises:
+            ValueError: Naming the scales that there are.
+        """
+        if scale not in self.scales:
+            name = getattr(self, "name", type(self).__name__)
+            known = ", ".join(f"x{known}" for known in self.scales)
+            raise ValueError(f"{name} is not defined for scale {scale} (defined for {known})")
+
     @abstractmethod
     def build(self, *, scale: int) -> SRNetwork:
         """Construct the network with freshly initialised weights.

@@ -36,6 +36,7 @@ class EDSRConfig(NetworkConfig):
 
     def build(self, *, scale: int) -> "EDSR":
         """Construct the network with freshly initialised weights."""
+        self.check_scale(scale)
         return EDSR(self, scale=scale)
 
 

@@ -31,6 +31,7 @@ class FSRCNNConfig(NetworkConfig):
 
     def build(self, *, scale: int) -> "FSRCNN":
         """Construct the network with freshly initialised weights."""
+        self.check_scale(scale)
         return FSRCNN(self, scale=scale)
 
 
