@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -126,7 +126,8 @@ def _walk(
     """Follow an error's location to the keys a person wrote and the class that owns the last."""
     keys: list[int | str] = []
     owner: type[BaseModel] | None = config_class
-    annotation: Any = config_class
+    root = issubclass(config_class, RootModel)
+    annotation: Any = config_class.model_fields["root"].annotation if root else config_class
     for position, step in enumerate(location):
         last = position == len(location) - 1
         present = (isinstance(values, Mapping) and step in values) or (

@@ -21,9 +21,21 @@ class Loss(nn.Module):
 
 
 class LossConfig(StrictConfig):
-    """Settings of one term of the weighted sum; subclasses add `name: Literal[...]`."""
+    """Settings of one term of the weighted sum; subclasses add `name: Literal[...]`.
+
+    Attributes:
+        weight: Factor in the sum.
+        label: What the term is called in logs; its name unless given. Two terms of one name
+            need it.
+    """
 
     weight: float = Field(1.0, ge=0)
+    label: str | None = Field(None, pattern=r"^\w+$")
+
+    @property
+    def key(self) -> str:
+        """What the term is called in logs."""
+        return self.label or self.name  # type: ignore[attr-defined]
 
     @abstractmethod
     def build(self) -> Loss:
