@@ -2,11 +2,13 @@
 
 from pipeline.metrics.base import Metric
 from pipeline.metrics.pixel import mse, psnr, rmse
+from pipeline.metrics.structural import ssim
 
 METRICS: dict[str, Metric] = {
     "mse": Metric(mse, higher_is_better=False, unit="", needs_reference=True),
     "rmse": Metric(rmse, higher_is_better=False, unit="", needs_reference=True),
     "psnr": Metric(psnr, higher_is_better=True, unit="dB", needs_reference=True),
+    "ssim": Metric(ssim, higher_is_better=True, unit="", needs_reference=True),
 }
 
 __all__ = ["METRICS", "Metric"]

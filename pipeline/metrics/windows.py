@@ -1,0 +1,96 @@
+"""Weighted means over windows, the step that SSIM and its relatives spend their time in.
+
+A separable filter is two products with banded matrices: blocks of 64 outputs against the
+64 + size - 1 inputs they need. Most of the band is zeros, yet on a CPU a small dense product runs
+near the machine's peak in double precision, several times faster than its convolutions do. It is
+differentiable as it stands.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+# Outputs of one product along the width; 64 was the fastest of 16 to 128.
+_BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Window:
+    """A separable window of weights, and how far it moves between two outputs.
+
+    Attributes:
+        weights: Weights along one side, with the sum 1; the window is their outer product.
+        stride: Step in pixels, the same along both sides.
+    """
+
+    weights: tuple[float, ...]
+    stride: int = 1
+
+    @property
+    def size(self) -> int:
+        """Pixels along one side."""
+        return len(self.weights)
+
+    def outputs(self, length: int) -> int:
+        """Number of positions where the window lies inside `length` pixels."""
+        return (length - self.size) // self.stride + 1
+
+
+@lru_cache
+def gaussian_window(size: int, sigma: float, stride: int = 1) -> Window:
+    """Gaussian window, sampled at pixel centres and normalised, as MATLAB's `fspecial` has it."""
+    position = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    weights = torch.exp(-position.square() / (2 * sigma**2))
+    return Window(tuple((weights / weights.sum()).tolist()), stride)
+
+
+@lru_cache
+def uniform_window(size: int, stride: int) -> Window:
+    """Window of equal weights; blocks side by side where the stride is the size."""
+    return Window((1.0 / size,) * size, stride)
+
+
+def window_means(x: Tensor, window: Window) -> Tensor:
+    """Weighted mean over each window that lies inside the picture.
+
+    Args:
+        x: (..., H, W), floating point.
+        window: See `Window`.
+
+    Returns:
+        (..., H', W') with the window's number of positions along each side; the type of `x`.
+    """
+    rows, columns = (window.outputs(length) for length in x.shape[-2:])
+    vertical = torch.cat([_band(window, x, n) @ part for n, part in _parts(x, window, rows)], -2)
+    # Row-major pictures: the product along the width takes the transposed matrix, not a copy.
+    pieces = [
+        part @ _band(window, x, n).mT for n, part in _parts(vertical, window, columns, along=-1)
+    ]
+    return torch.cat(pieces, -1)
+
+
+def _parts(x: Tensor, window: Window, outputs: int, along: int = -2) -> list[tuple[int, Tensor]]:
+    """Cut `x` into overlapping parts, each with the number of outputs that it gives."""
+    parts = []
+    for start in range(0, outputs, _BLOCK):
+        count = min(_BLOCK, outputs - start)
+        length = (count - 1) * window.stride + window.size
+        parts.append((count, x.narrow(along, start * window.stride, length)))
+    return parts
+
+
+def _band(window: Window, like: Tensor, outputs: int) -> Tensor:
+    return _cached_band(window, outputs, like.dtype, like.device)
+
+
+@lru_cache(maxsize=512)
+def _cached_band(window: Window, outputs: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(outputs, inputs) matrix whose row i holds the window, moved by i strides."""
+    inputs = (outputs - 1) * window.stride + window.size
+    matrix = torch.zeros(outputs, inputs, dtype=torch.float64)
+    for row in range(outputs):
+        start = row * window.stride
+        matrix[row, start : start + window.size] = torch.tensor(window.weights, dtype=torch.float64)
+    return matrix.to(dtype=dtype, device=device)
