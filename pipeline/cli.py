@@ -1,5 +1,8 @@
 """The `sr` command. Each body is short, and imports what it needs when it is called."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from pipeline.stage import run_stage
@@ -13,8 +16,52 @@ app = typer.Typer(
 
 
 @app.callback()
-def _main() -> None:
+def _options() -> None:
     """Keep `sr` a command with subcommands."""
+
+
+@app.command()
+def evaluate(
+    model: Annotated[
+        str, typer.Argument(help="bicubic, a .safetensors, or an MLflow run or model")
+    ],
+    hr_folder: Annotated[Path, typer.Argument(help="folder of HR pictures")],
+    scale: Annotated[int | None, typer.Option(help="enlargement; a model knows its own")] = None,
+    protocol: Annotated[str, typer.Option(help="luma-first or rgb")] = "rgb",
+    metrics: Annotated[str, typer.Option(help="names, with commas between")] = "psnr_y,ssim_y",
+    lr_folder: Annotated[Path | None, typer.Option(help="stored LR of the same names")] = None,
+    border: Annotated[
+        str, typer.Option(help="resizer's border: symmetric, replicate")
+    ] = "symmetric",
+    crop_border: Annotated[int | None, typer.Option(help="pixels cut off; the scale")] = None,
+    output: Annotated[Path | None, typer.Option(help="folder for the results")] = None,
+    self_ensemble: Annotated[bool, typer.Option(help="average over flips and rotations")] = False,
+    tile: Annotated[int | None, typer.Option(help="LR pixels a side of a tile")] = None,
+    json: Annotated[bool, typer.Option(help="print JSON")] = False,
+) -> None:
+    """Score a model, or bicubic, on any folder of HR pictures."""
+    from json import dumps
+
+    from pipeline.evaluation.config import EvaluateConfig
+    from pipeline.evaluation.folder import evaluate_folder, result_table
+    from pipeline.schema import validate
+
+    names = [name.strip() for name in metrics.split(",")]
+    chosen = {"name": protocol, "crop_border": crop_border, "resize_border": border}
+    settings = {"protocol": chosen, "metrics": names, "self_ensemble": self_ensemble, "tile": tile}
+    config = validate(EvaluateConfig, settings, where="sr evaluate")
+    result = evaluate_folder(
+        model,
+        hr_folder,
+        scale=scale,
+        protocol=config.protocol,
+        metrics=config.metrics,
+        lr_folder=lr_folder,
+        output=output,
+        self_ensemble=self_ensemble,
+        tile=tile,
+    )
+    print(dumps(result, indent=2, allow_nan=False) if json else result_table(result, names))
 
 
 def main() -> None:

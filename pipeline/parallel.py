@@ -17,8 +17,9 @@ def parallel_map(
     *,
     description: str,
     jobs: int | None = None,
+    threads: bool = False,
 ) -> list[Result]:
-    """Apply a function to every item on several processes.
+    """Apply a function to every item on several processes, or threads.
 
     Joblib's own context (`joblib.parallel_config`) chooses another backend, such as a cluster's.
 
@@ -26,7 +27,8 @@ def parallel_map(
         function: Picklable; its result must not depend on the order of calls.
         items: Arguments, one a call.
         description: What the progress bar says; shown on a terminal only.
-        jobs: Number of processes; all cores by default.
+        jobs: Number of workers; all cores by default.
+        threads: Use threads of this process, for functions that leave the interpreter free.
 
     Returns:
         Results in the order of the items.
@@ -36,6 +38,9 @@ def parallel_map(
     if jobs == 1:
         results = map(function, items)
     else:
-        results = Parallel(n_jobs=jobs, return_as="generator")(delayed(function)(i) for i in items)
+        workers = Parallel(
+            n_jobs=jobs, return_as="generator", prefer="threads" if threads else "processes"
+        )
+        results = workers(delayed(function)(item) for item in items)
     bar = tqdm(results, total=len(items), desc=description, disable=not sys.stderr.isatty())
     return list(bar)

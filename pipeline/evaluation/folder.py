@@ -1,0 +1,118 @@
+"""`sr evaluate`: any model on any folder of HR pictures, without the pipeline."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.errors import UserError
+from pipeline.evaluation.methods import BicubicMethod, Method, NetworkMethod
+from pipeline.evaluation.protocol import Protocol
+from pipeline.evaluation.runner import Evaluation, EvaluationImage
+from pipeline.evaluation.tables import BASELINE, NETWORK, finite_mean, rounded
+from pipeline.models.files import load_model
+
+SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".webp")
+
+
+def evaluate_folder(
+    model: str,
+    hr_folder: Path,
+    *,
+    scale: int | None,
+    protocol: Protocol,
+    metrics: Sequence[str],
+    lr_folder: Path | None = None,
+    output: Path | None = None,
+    self_ensemble: bool = False,
+    tile: int | None = None,
+) -> dict[str, Any]:
+    """Score a model, or bicubic, on a folder of HR pictures.
+
+    Args:
+        model: `bicubic`, or what `pipeline.tracking.resolve_model` knows.
+        hr_folder: Folder whose pictures are the HR.
+        scale: Enlargement; a model knows its own.
+        protocol: How scores are taken.
+        metrics: Names such as `psnr_y`; a bare name means the metric's usual channels.
+        lr_folder: Stored LR of the same names; without it LR is made by MATLAB's bicubic.
+        output: Folder for the enlarged pictures.
+        self_ensemble: Average over the eight flips and rotations.
+        tile: Work in tiles of this many LR pixels a side.
+
+    Returns:
+        `mean` and `images` by metric, the `protocol`, and `images_count`.
+
+    Raises:
+        UserError: If the model, the folder or a picture cannot be used, naming it.
+    """
+    method, scale = _method(model, scale, protocol, self_ensemble, tile)
+    name = BASELINE if model == BASELINE else NETWORK
+    images = find_images(hr_folder, lr_folder)
+    frame = Evaluation({name: method}, protocol, scale, metrics, output).run(images)
+    described = protocol.describe(scale) | {"scale": scale}
+    described |= {"lr": "stored" if lr_folder else "bicubic"}
+    if name == NETWORK:
+        described |= {"self_ensemble": self_ensemble, "tile": tile}
+    return {"model": model, **folder_result(frame, metrics), "protocol": described}
+
+
+def folder_result(frame: pd.DataFrame, metrics: Sequence[str]) -> dict[str, Any]:
+    """Means and per-image scores as plain data; an infinite PSNR (identical) becomes None."""
+    per_image = frame.set_index("image")[list(metrics)].to_dict(orient="index")
+    return {
+        "mean": {name: finite_mean(frame[name]) for name in metrics},
+        "images": rounded({str(image): scores for image, scores in per_image.items()}),
+        "images_count": len(frame),
+    }
+
+
+def find_images(hr_folder: Path, lr_folder: Path | None = None) -> list[EvaluationImage]:
+    """List the pictures of a folder in the order of their names.
+
+    Raises:
+        UserError: If there is no such folder, it holds no picture, or an LR is missing.
+    """
+    if not hr_folder.is_dir():
+        raise UserError(f"{hr_folder}: there is no such folder")
+    paths = sorted(path for path in hr_folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise UserError(f"{hr_folder}: it holds no pictures ({', '.join(SUFFIXES)})")
+    lower = {path.stem: path for path in lr_folder.iterdir()} if lr_folder else {}
+    missing = [path.stem for path in paths if path.stem not in lower] if lr_folder else []
+    if missing:
+        raise UserError(f"{lr_folder}: it has no picture named {missing[0]}, which the HR has")
+    return [EvaluationImage(hr_folder.name, p.stem, p, lower.get(p.stem)) for p in paths]
+
+
+def _method(
+    model: str, scale: int | None, protocol: Protocol, self_ensemble: bool, tile: int | None
+) -> tuple[Method, int]:
+    if model == BASELINE:
+        if scale is None:
+            raise UserError("bicubic enlarges by any factor: give --scale")
+        return BicubicMethod(scale, protocol.resize_border), scale
+    from pipeline.tracking import resolve_model
+
+    network = load_model(resolve_model(model))
+    if scale is not None and scale != network.scale:
+        raise UserError(f"{model} enlarges by {network.scale}, not by {scale}")
+    return NetworkMethod(network, tile, self_ensemble), network.scale
+
+
+def result_table(result: Mapping[str, Any], metrics: Sequence[str]) -> str:
+    """The result as a person reads it."""
+    width = max(8, *(len(name) for name in result["images"]))
+    lines = [f"{'image':<{width}}" + "".join(f" {name:>10}" for name in metrics)]
+    for name, scores in [*result["images"].items(), ("mean", result["mean"])]:
+        cells = [_cell(scores[metric], metric) for metric in metrics]
+        lines.append(f"{name:<{width}}" + "".join(f" {cell:>10}" for cell in cells))
+    shown = ", ".join(f"{key} {value}" for key, value in result["protocol"].items())
+    return "\n".join([*lines, f"protocol: {shown}"])
+
+
+def _cell(value: float | None, metric: str) -> str:
+    if value is None:
+        return "identical"
+    return f"{value:.2f}" if metric.startswith("psnr") else f"{value:.4f}"

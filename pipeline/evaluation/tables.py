@@ -1,0 +1,124 @@
+"""Means over sets, as plain data for JSON and as a table for people."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.evaluation.scores import resolve_metric
+from pipeline.evaluation.statistics import bootstrap_mean, compare_paired
+
+BASELINE = "bicubic"
+NETWORK = "network"
+
+
+def metric_names(frame: pd.DataFrame) -> list[str]:
+    """Names of the metrics in a frame of `Evaluation.run`."""
+    return [str(name) for name in frame.columns if name not in ("set", "image", "method")]
+
+
+def summarise(frame: pd.DataFrame) -> dict[str, Any]:
+    """Reduce per-image scores to means.
+
+    Args:
+        frame: One row for each picture and method, from `Evaluation.run`.
+
+    Returns:
+        `sets` with each set's and `mean` with all pictures' means by method and metric, and the
+        gain over bicubic. JSON has no infinity: where pictures are identical their PSNR is left
+        out of the mean, which is None if nothing is left.
+    """
+    sets = {str(name): _means(group) for name, group in frame.groupby("set", sort=False)}
+    return {"sets": sets, "mean": _means(frame)}
+
+
+def _means(frame: pd.DataFrame) -> dict[str, Any]:
+    names = metric_names(frame)
+    means: dict[str, Any] = {
+        str(method): {name: finite_mean(group[name]) for name in names}
+        for method, group in frame.groupby("method", sort=False)
+    }
+    if {NETWORK, BASELINE} <= means.keys():
+        ours, theirs = means[NETWORK], means[BASELINE]
+        means["gain"] = {name: _difference(ours[name], theirs[name]) for name in names}
+    means["images"] = len(frame) // max(frame["method"].nunique(), 1)
+    return means
+
+
+def finite_mean(values: "pd.Series[float]") -> float | None:
+    """Mean over the finite values, rounded to 6 digits after the point; None without any."""
+    finite = values[np.isfinite(values)]
+    return round(float(finite.mean()), 6) if len(finite) else None
+
+
+def _difference(ours: float | None, theirs: float | None) -> float | None:
+    return None if ours is None or theirs is None else round(ours - theirs, 6)
+
+
+def statistics(frame: pd.DataFrame, method: str, *, against: str = BASELINE) -> dict[str, Any]:
+    """Intervals of a method's means and its paired comparison with another, by metric."""
+    results: dict[str, Any] = {}
+    wide = {m: group.set_index(["set", "image"]) for m, group in frame.groupby("method")}
+    for name in metric_names(frame):
+        ours, theirs = wide[method][name], wide[against][name]
+        usable = np.isfinite(ours) & np.isfinite(theirs)
+        if not usable.any():
+            continue
+        sign = 1 if resolve_metric(name).metric.higher_is_better else -1
+        paired = compare_paired(
+            sign * ours[usable].to_numpy(float), sign * theirs[usable].to_numpy(float)
+        )
+        mean = bootstrap_mean(ours[usable].to_numpy(float))
+        results[name] = {
+            "mean": mean._asdict(),
+            f"better_than_{against}": {
+                **paired.difference._asdict(),
+                "wins": paired.wins,
+                "losses": paired.losses,
+                "sign_test_p": paired.p_value,
+            },
+        }
+    return rounded(results)
+
+
+def rounded(value: Any, digits: int = 6) -> Any:
+    """Round every float in nested data, so that JSON files read well; infinity becomes None."""
+    if isinstance(value, Mapping):
+        return {key: rounded(item, digits) for key, item in value.items()}
+    if isinstance(value, float):
+        return round(value, digits) if math.isfinite(value) else None
+    return value
+
+
+def wide_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a picture: `set`, `image`, each metric, and each metric of bicubic."""
+    ours, theirs = (
+        frame[frame["method"] == method].drop(columns="method").set_index(["set", "image"])
+        for method in (NETWORK, BASELINE)
+    )
+    return ours.join(theirs, rsuffix=f"_{BASELINE}").reset_index().round(6)
+
+
+def text_table(summary: Mapping[str, Any], metrics: Sequence[str]) -> str:
+    """The result as a person reads it: set by set, bicubic, network and gain."""
+    rows = [*summary["sets"].items()]
+    if len(rows) > 1:
+        rows.append(("all images", summary["mean"]))
+    width = max(10, *(len(name) for name, _ in rows))
+    lines = [
+        f"{'set':<{width}} {'images':>6}  {'metric':<9} {'bicubic':>9} {'network':>9} {'gain':>8}"
+    ]
+    for name, means in rows:
+        for position, metric in enumerate(metrics):
+            left = f"{name:<{width}} {means['images']:>6}" if position == 0 else " " * (width + 7)
+            digits = 2 if metric.startswith("psnr") else 4
+            values = [_cell(means[column][metric], digits) for column in ("bicubic", "network")]
+            gain = _cell(means["gain"][metric], digits, sign="+")
+            lines.append(f"{left}  {metric:<9} {values[0]:>9} {values[1]:>9} {gain:>8}")
+    return "\n".join(lines)
+
+
+def _cell(value: float | None, digits: int, sign: str = "") -> str:
+    return "identical" if value is None else f"{value:{sign}.{digits}f}"
