@@ -64,6 +64,24 @@ def evaluate(
     print(dumps(result, indent=2, allow_nan=False) if json else result_table(result, names))
 
 
+@app.command("import-weights")
+def import_weights(
+    network: Annotated[str, typer.Argument(help="name, or name and preset: carn, carn-m")],
+    file: Annotated[Path, typer.Argument(help="checkpoint: .pth .pt .npz .safetensors .mat")],
+    scale: Annotated[int, typer.Option(help="enlargement that the weights are for")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the .safetensors to write")],
+) -> None:
+    """Turn a checkpoint of a network's authors into a model of this project."""
+    from pipeline.models import importing
+    from pipeline.models.files import save_model
+
+    built, config = importing.import_weights(network, file, scale=scale)
+    save_model(output, built, config, scale=scale)
+    count = sum(parameter.numel() for parameter in built.parameters())
+    preset = f", preset {config.preset}" if config.preset else ""
+    print(f"{output}: {network}{preset}, scale {scale}, {count:,} parameters")
+
+
 def main() -> None:
     """Entry point of the console script."""
     run_stage(app)

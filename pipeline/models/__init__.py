@@ -1,21 +1,36 @@
 """The networks: the whole list in one place, and how one is built."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, RootModel
 
 from pipeline.models.base import NetworkConfig, SRNetwork
 from pipeline.models.chroma import network_input, run_on_rgb
+from pipeline.models.iterative.dbpn import DBPNConfig
+from pipeline.models.post_upsampling.carn import CARNConfig
 from pipeline.models.post_upsampling.edsr import EDSRConfig
 from pipeline.models.post_upsampling.fsrcnn import FSRCNNConfig
+from pipeline.models.post_upsampling.imdn import IMDNConfig
+from pipeline.models.pre_upsampling.srcnn import SRCNNConfig
 from pipeline.models.progressive.lapsrn import LapSRNConfig
 from pipeline.schema import validate
 
 AnyNetworkConfig = Annotated[
-    EDSRConfig | FSRCNNConfig | LapSRNConfig,
+    DBPNConfig  # iterative up and down
+    | CARNConfig  # post-upsampling
+    | EDSRConfig
+    | FSRCNNConfig
+    | IMDNConfig
+    | SRCNNConfig  # pre-upsampling
+    | LapSRNConfig,  # progressive
     Field(discriminator="name"),
 ]
+
+NETWORK_CONFIGS: Mapping[str, type[NetworkConfig]] = {
+    config.model_fields["name"].default: config
+    for config in get_args(get_args(AnyNetworkConfig)[0])
+}
 
 
 class _Model(RootModel[AnyNetworkConfig]):
@@ -46,6 +61,7 @@ def build_network(values: Mapping[str, Any], *, scale: int) -> SRNetwork:
 
 
 __all__ = [
+    "NETWORK_CONFIGS",
     "AnyNetworkConfig",
     "NetworkConfig",
     "SRNetwork",

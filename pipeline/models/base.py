@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from pipeline.models.keys import KeyMap
 from pipeline.schema import PresetConfig
 
 Colour = Literal["luma", "rgb"]
@@ -69,6 +70,10 @@ class NetworkConfig(PresetConfig):
             name = getattr(self, "name", type(self).__name__)
             known = ", ".join(f"x{known}" for known in self.scales)
             raise ValueError(f"{name} is not defined for scale {scale} (defined for {known})")
+
+    def key_maps(self, *, scale: int) -> Sequence[KeyMap]:
+        """Formats of published checkpoints that fit this configuration; none by default."""
+        return ()
 
     @abstractmethod
     def build(self, *, scale: int) -> SRNetwork:

@@ -63,7 +63,7 @@ class EDSR(SRNetwork):
         super().__init__(scale=scale, colour=config.colour)
         features, channels = config.num_features, self.num_channels
         mean = DIV2K_MEAN if channels == 3 else (sum(DIV2K_MEAN) / 3,)
-        self.register_buffer("mean", torch.tensor(mean).view(1, channels, 1, 1))
+        self.register_buffer("mean", torch.tensor(mean).view(1, channels, 1, 1), persistent=False)
         self.head = nn.Conv2d(channels, features, 3, padding=1)
         self.body = nn.Sequential(
             *(ResidualBlock(features, config.residual_scale) for _ in range(config.num_blocks)),

@@ -7,7 +7,7 @@ feature upsampling of kernel 3 crops the last row and column, the image upsampli
 learned and starts bilinear. Defined for powers of two (the paper's x3 shrinks the x4 picture).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
+from pipeline.models.keys import KeyMap, Source, from_matconvnet, layers
 
 SLOPE = 0.2
 
@@ -36,6 +37,22 @@ class LapSRNConfig(NetworkConfig):
         """Construct the network with freshly initialised weights."""
         self.check_scale(scale)
         return LapSRN(self, scale=scale)
+
+    def key_maps(self, *, scale: int) -> Sequence[KeyMap]:
+        """The authors' MatConvNet files, github.com/phoenix104104/LapSRN.
+
+        Their levels count down: with three, level 3 is the first.
+        """
+        num_levels = _num_levels(scale)
+        names, images = {"head": "input_conv"}, {}
+        for level in range(num_levels):
+            ours, theirs = f"levels.{level}", f"level{num_levels - level}"
+            for conv in range(self.num_layers):
+                names[f"{ours}.convs.{conv}"] = f"{theirs}_conv{conv + 1}"
+            names[f"{ours}.upsample"] = f"{theirs}_upconv"
+            names[f"{ours}.residual"] = f"{theirs}_residual_conv"
+            images[f"{ours}.image_upsample"] = f"{theirs}_img_up"
+        return [KeyMap("the authors' LapSRN", matconvnet_layers(names, images))]
 
 
 class ImageUpsample(nn.ConvTranspose2d):
@@ -86,9 +103,8 @@ class LapSRN(SRNetwork):
         super().__init__(scale=scale, colour=config.colour)
         features, channels = config.num_features, self.num_channels
         self.head = nn.Conv2d(channels, features, 3, padding=1)
-        num_levels = scale.bit_length() - 1  # log2
         self.levels = nn.ModuleList(
-            Level(features, config.num_layers, channels) for _ in range(num_levels)
+            Level(features, config.num_layers, channels) for _ in range(_num_levels(scale))
         )
         initialise(self)
 
@@ -104,6 +120,18 @@ class LapSRN(SRNetwork):
             features, image = level(features, image)
             images.append(image)
         return images
+
+
+def matconvnet_layers(biased: Mapping[str, str], unbiased: Mapping[str, str]) -> dict[str, Source]:
+    """Map layers whose parameters MatConvNet names `<layer>_f` and `<layer>_b`."""
+    parts = {"weight": "_f", "bias": "_b"}
+    return layers(biased, parts=parts, convert=from_matconvnet) | layers(
+        unbiased, parts={"weight": "_f"}, convert=from_matconvnet
+    )
+
+
+def _num_levels(scale: int) -> int:
+    return scale.bit_length() - 1  # log2
 
 
 def initialise(network: nn.Module) -> None:
