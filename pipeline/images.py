@@ -1,15 +1,19 @@
 """Pictures: PNG files, 8-bit arrays, and float tensors, with one function each way."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from pipeline.errors import UserError
+
+if TYPE_CHECKING:  # The data stages read and write pictures without waiting for torch.
+    from torch import Tensor
 
 Picture = NDArray[np.uint8]
 """(H, W, 3) RGB, or (H, W) for a file with a single channel."""
@@ -57,6 +61,8 @@ def crop_to_multiple(picture: Picture, scale: int) -> Picture:
 
 def to_tensor(picture: Picture) -> Tensor:
     """Convert uint8 (H, W, 3) or (H, W) to float32 (1, C, H, W) in [0, 1]."""
+    import torch
+
     channels_last = picture if picture.ndim == 3 else picture[:, :, None]
     tensor = torch.from_numpy(np.ascontiguousarray(channels_last.transpose(2, 0, 1)))
     return tensor.unsqueeze(0).to(torch.float32) / 255.0
@@ -64,6 +70,8 @@ def to_tensor(picture: Picture) -> Tensor:
 
 def to_picture(tensor: Tensor) -> Picture:
     """Convert (1, C, H, W) in [0, 1] to uint8 (H, W, 3) or (H, W): clamped, rounded half up."""
+    import torch
+
     scaled = (tensor.detach()[0].double() * 255.0 + 0.5).floor().clamp(0, 255)
     array: Picture = scaled.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     return np.ascontiguousarray(array[:, :, 0] if array.shape[2] == 1 else array)
