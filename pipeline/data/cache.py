@@ -1,0 +1,109 @@
+"""Decoded pictures, memory-mapped: each is decoded once, and a sample is a slice of it.
+
+A picture is one file of raw bytes named by the digest of its pixels, so it serves every data set
+and every run that holds the same picture. The folder can be deleted at any moment.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data.manifest import pixels_sha256
+from pipeline.errors import UserError
+from pipeline.images import Picture, read_png
+from pipeline.parallel import parallel_map
+
+
+def cache_root() -> Path:
+    """The folder of everything disposable.
+
+    It is in the main checkout also for experiments that DVC runs in a temporary copy, which is
+    deleted afterwards.
+    """
+    return Path(os.environ.get("DVC_ROOT", ".")) / ".cache"
+
+
+@dataclass(frozen=True)
+class CachedPicture:
+    """A decoded picture on disk; `path` holds height x width x channels bytes."""
+
+    path: Path
+    height: int
+    width: int
+    channels: int
+
+    def window(self, top: int, left: int, height: int, width: int) -> Picture:
+        """Copy a rectangle, (height, width, 3) RGB.
+
+        The file is mapped for this copy only: pages that stayed mapped would count as resident
+        memory until the whole data set does, and mappings that stayed open would each hold a
+        file descriptor.
+        """
+        shape = (self.height, self.width, self.channels)
+        picture = np.memmap(self.path, np.uint8, mode="r", shape=shape)
+        window = picture[top : top + height, left : left + width]
+        return np.repeat(window, 3, axis=2) if self.channels == 1 else np.array(window)
+
+    def whole(self) -> Picture:
+        """Copy the whole picture, (height, width, 3) RGB."""
+        return self.window(0, 0, self.height, self.width)
+
+
+def cached_pictures(root: Path, folder: Path, rows: pd.DataFrame) -> list[CachedPicture]:
+    """Give the decoded pictures of a manifest's rows, decoding in parallel those that are new.
+
+    Args:
+        root: The cache's folder.
+        folder: The folder of the PNG files, `<split>/<set>/<name>.png`.
+        rows: Rows of the manifest in that folder.
+
+    Returns:
+        One a row, in order.
+
+    Raises:
+        UserError: If a file is missing or broken, or its pixels are not those of the manifest.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    pictures = []
+    absent: dict[Path, tuple[Path, str]] = {}
+    for row in rows.to_dict("records"):
+        digest = str(row["pixels_sha256"])
+        picture = CachedPicture(
+            root / f"{digest}.raw", int(row["height"]), int(row["width"]), int(row["channels"])
+        )
+        pictures.append(picture)
+        if not _is_complete(picture):
+            source = folder / row["split"] / row["set"] / f"{row['name']}.png"
+            absent[picture.path] = (source, digest)
+    parallel_map(_decode, list(absent.items()), description="decode", jobs=_jobs(len(absent)))
+    return pictures
+
+
+def _is_complete(picture: CachedPicture) -> bool:
+    try:
+        size = picture.path.stat().st_size
+    except FileNotFoundError:
+        return False
+    return size == picture.height * picture.width * picture.channels
+
+
+def _jobs(count: int) -> int | None:
+    # Starting processes takes longer than decoding a few pictures.
+    return 1 if count < 16 else None
+
+
+def _decode(item: tuple[Path, tuple[Path, str]]) -> None:
+    path, (source, expected) = item
+    picture = read_png(source)
+    if pixels_sha256(picture) != expected:
+        raise UserError(f"{source}: the pixels differ from the manifest; make the stage again")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        picture.tofile(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"{path}: the decoded picture cannot be written ({error})") from None

@@ -1,0 +1,154 @@
+"""The training feed: which patches make the batch of step t, and a thread that prepares them.
+
+Every choice (picture, corner, flip, turn) is a pure function of (seed, step, index in the batch),
+so a batch does not depend on where a run was interrupted nor on the number of threads.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pipeline.data.cache import CachedPicture
+from pipeline.images import Picture
+
+PREFETCH = 2  # batches prepared ahead of the step, per thread
+
+
+class Stream(IntEnum):
+    """Independent sequences of random numbers under one seed."""
+
+    ORDER = 0
+    PATCH = 1
+    DEGRADATION = 2
+    STEP = 3
+
+
+def draws(seed: int, stream: Stream, counter: int, count: int) -> NDArray[np.uint64]:
+    """Random 64-bit numbers as a pure function of the arguments (Philox 4x64, 10 rounds).
+
+    The first n do not depend on `count`. Raw words are used because numpy keeps their values
+    from version to version, and those of its distributions not always.
+
+    References:
+        Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
+    """
+    generator = np.random.Philox(key=[seed, stream], counter=[0, 0, 0, counter])
+    return generator.random_raw(count)
+
+
+def uniform(words: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Map 64-bit numbers to [0, 1)."""
+    return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+class Pair(NamedTuple):
+    """One picture for training: its HR, cropped to a multiple of the scale by its LR's size."""
+
+    name: str
+    hr: CachedPicture
+    lr: CachedPicture
+
+
+class Batch(NamedTuple):
+    """A batch of patches, uint8, (N, 3, h, w) and (N, 3, scale * h, scale * w), channels last."""
+
+    lr: Tensor
+    hr: Tensor
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class PatchFeed:
+    """Batches of aligned LR and HR patches.
+
+    Attributes:
+        pairs: Pictures at least as large as a patch.
+        scale: HR over LR.
+        patch_size: Height and width of the HR patch, a multiple of the scale.
+        batch_size: Patches a step, over all processes.
+        seed: Seed of the whole run.
+        augment: Flip and turn each patch into one of its eight orientations.
+        rank: This process among `world_size`, each of which takes an equal part of the batch.
+        world_size: Number of processes.
+    """
+
+    pairs: Sequence[Pair]
+    scale: int
+    patch_size: int
+    batch_size: int
+    seed: int
+    augment: bool = True
+    rank: int = 0
+    world_size: int = 1
+
+    def batch(self, step: int) -> Batch:
+        """Prepare this process's part of the batch of a step, counted from 0."""
+        share = self.batch_size // self.world_size
+        mine = slice(self.rank * share, (self.rank + 1) * share)
+        numbers = uniform(draws(self.seed, Stream.PATCH, step, 4 * self.batch_size)).reshape(-1, 4)
+        pictures = self.pictures(step)[mine]
+        size, hr_size = self.patch_size // self.scale, self.patch_size
+        lr = np.empty((share, size, size, 3), np.uint8)
+        hr = np.empty((share, hr_size, hr_size, 3), np.uint8)
+        for place, (index, number) in enumerate(zip(pictures, numbers[mine], strict=True)):
+            pair = self.pairs[index]
+            top = int(number[0] * (pair.lr.height - size + 1))
+            left = int(number[1] * (pair.lr.width - size + 1))
+            way = int(number[2] * 8) if self.augment else 0
+            lr[place] = orient(pair.lr.window(top, left, size, size), way)
+            corner = (top * self.scale, left * self.scale)
+            hr[place] = orient(pair.hr.window(*corner, hr_size, hr_size), way)
+        names = [self.pairs[index].name for index in pictures]
+        return Batch(_channels_first(lr), _channels_first(hr), names)
+
+    def pictures(self, step: int) -> list[int]:
+        """Which pictures the whole batch of a step is cut from.
+
+        Pictures come in rounds: each once a round, shuffled anew every round.
+        """
+        count = len(self.pairs)
+        first = step * self.batch_size
+        places = range(first, first + self.batch_size)
+        return [int(_order(self.seed, place // count, count)[place % count]) for place in places]
+
+    def batches(self, start: int, stop: int, *, threads: int = 1) -> Iterator[Batch]:
+        """Yield the batches of the steps from `start` until before `stop`, prepared ahead."""
+        with ThreadPoolExecutor(threads, thread_name_prefix="feed") as pool:
+            waiting: deque[Future[Batch]] = deque()
+            try:
+                for step in range(start, stop):
+                    waiting.append(pool.submit(self.batch, step))
+                    if len(waiting) > PREFETCH * threads:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+
+@lru_cache(maxsize=8)
+def _order(seed: int, number: int, count: int) -> NDArray[np.int64]:
+    return np.argsort(draws(seed, Stream.ORDER, number, count), kind="stable")
+
+
+def orient(picture: Picture, way: int) -> Picture:
+    """One of the eight orientations of a square picture; 0 leaves it as it is."""
+    if way & 1:
+        picture = picture[:, ::-1]
+    if way & 2:
+        picture = picture[::-1]
+    return picture.transpose(1, 0, 2) if way & 4 else picture
+
+
+def _channels_first(batch: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(batch).permute(0, 3, 1, 2)

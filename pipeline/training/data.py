@@ -1,0 +1,54 @@
+"""The pictures of a training, from the stored HR and LR folders."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from pipeline.data.cache import cached_pictures
+from pipeline.data.feed import Pair
+from pipeline.data.manifest import read_manifest
+from pipeline.errors import UserError
+
+Split = str
+_PLACE = ["split", "set", "name"]
+
+
+class PairedRows(NamedTuple):
+    """Rows of the HR and of the LR manifest that belong together, line by line."""
+
+    hr: pd.DataFrame
+    lr: pd.DataFrame
+
+
+def paired_rows(hr_folder: Path, lr_folder: Path, *, scale: int) -> PairedRows:
+    """Match the manifests' rows of the splits that training uses.
+
+    Raises:
+        UserError: If an HR picture has no LR, or one of the wrong size.
+    """
+    hr, lr = read_manifest(hr_folder), read_manifest(lr_folder)
+    hr = hr[hr["split"].isin(["train", "valid"])].sort_values(_PLACE).reset_index(drop=True)
+    both = hr[_PLACE].merge(lr, on=_PLACE, how="left")
+    absent = both[both["pixels_sha256"].isna()]
+    if len(absent):
+        place = "/".join(absent.iloc[0][_PLACE])
+        raise UserError(f"{lr_folder}: there is no LR picture for {place}; run the stage degrade")
+    for side in ("height", "width"):
+        wrong = both[both[side] != hr[side] // scale]
+        if len(wrong):
+            place = "/".join(wrong.iloc[0][_PLACE])
+            raise UserError(f"{lr_folder}: {place} is not 1/{scale} of its HR picture in {side}")
+    return PairedRows(hr, both)
+
+
+def load_pairs(
+    rows: PairedRows, split: Split, *, hr_folder: Path, lr_folder: Path, cache: Path
+) -> list[Pair]:
+    """Decode the pictures of a split, where they are not in the cache yet."""
+    chosen = rows.hr["split"] == split
+    hr_rows, lr_rows = rows.hr[chosen], rows.lr[chosen]
+    hr = cached_pictures(cache, hr_folder, hr_rows)
+    lr = cached_pictures(cache, lr_folder, lr_rows)
+    names = (hr_rows["set"] + "/" + hr_rows["name"]).tolist()
+    return [Pair(*triple) for triple in zip(names, hr, lr, strict=True)]
