@@ -2,13 +2,15 @@
 
 from pipeline.metrics.base import Metric
 from pipeline.metrics.pixel import mse, psnr, rmse
-from pipeline.metrics.structural import ssim
+from pipeline.metrics.structural import ms_ssim, ssim
 
 METRICS: dict[str, Metric] = {
     "mse": Metric(mse, higher_is_better=False, unit="", needs_reference=True),
     "rmse": Metric(rmse, higher_is_better=False, unit="", needs_reference=True),
     "psnr": Metric(psnr, higher_is_better=True, unit="dB", needs_reference=True),
     "ssim": Metric(ssim, higher_is_better=True, unit="", needs_reference=True),
+    "mssim": Metric(ssim, higher_is_better=True, unit="", needs_reference=True),
+    "ms_ssim": Metric(ms_ssim, higher_is_better=True, unit="", needs_reference=True),
 }
 
 __all__ = ["METRICS", "Metric"]

@@ -5,16 +5,26 @@ References:
     IEEE TIP 2004; the authors' `ssim_index.m` gives the same values.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pipeline.metrics.base import checked_pair
 from pipeline.metrics.windows import Window, gaussian_window, window_means
 
 K1, K2 = 0.01, 0.03
 GAUSSIAN = gaussian_window(11, 1.5)
+
+Lowpass = Literal["9/7", "2x2"]
+# Cohen-Daubechies-Feauveau 9/7, normalised to the sum 1, as metrix_mux prints it.
+_HALF_9_7 = (0.037828455507260, -0.023849465019560, -0.110624404418440, 0.377402855612830)
+_TAPS_9_7 = (*_HALF_9_7, 0.852698679008890, *reversed(_HALF_9_7))
+_LOWPASS_9_7 = Window(tuple(tap / sum(_TAPS_9_7) for tap in _TAPS_9_7), stride=2)
+_SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # from fine to coarse
 
 # Rows of windows handled at once: the maps of one block stay in a core's cache.
 _ROWS = 32
@@ -43,8 +53,8 @@ def ssim(
 ) -> Tensor:
     """Structural similarity, mean over all windows and channels.
 
-    Computed in double precision, without gradients, in blocks of rows that stay in the cache; use
-    `ssim_map` for a loss.
+    Computed in double precision, in blocks of rows that stay in the cache. A loss in training is
+    better off with `ssim_map`, which keeps the type it is given.
 
     Args:
         sr: Picture to judge, (N, C, H, W), in [0, data_range].
@@ -64,10 +74,12 @@ def ssim(
     sr, hr = checked_pair(
         sr, hr, data_range=data_range, border=border, smallest=window.size, metric="SSIM"
     )
-    with torch.no_grad():
-        sums = [_ssim_sum(x, y, data_range, window, exponents) for x, y in zip(sr, hr, strict=True)]
-    windows = sr.shape[1] * window.outputs(sr.shape[2]) * window.outputs(sr.shape[3])
-    return torch.stack(sums) / windows
+
+    def maps(x: Tensor, y: Tensor) -> Tensor:
+        values = ssim_map(x, y, data_range=data_range, window=window, exponents=exponents)
+        return values[None]
+
+    return torch.cat([_map_means(x, y, window, maps) for x, y in zip(sr, hr, strict=True)])
 
 
 def ssim_map(
@@ -119,32 +131,150 @@ def ssim_terms(
 def _general_map(
     sr: Tensor, hr: Tensor, data_range: float, window: Window, exponents: Exponents
 ) -> Tensor:
-    """Equation 12 of the paper with C3 = C2 / 2."""
-    c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
-    means = window_means(torch.stack([sr, hr, sr * sr, hr * hr, sr * hr]), window)
-    mean_x, mean_y, square_x, square_y, product = means.unbind()
-    variance_x = (square_x - mean_x * mean_x).clamp(min=0)
-    variance_y = (square_y - mean_y * mean_y).clamp(min=0)
-    deviations = (variance_x * variance_y).sqrt()
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    contrast = (2 * deviations + c2) / (variance_x + variance_y + c2)
-    structure = (product - mean_x * mean_y + c2 / 2) / (deviations + c2 / 2)
+    luminance, contrast, structure = ssim_components(sr, hr, data_range=data_range, window=window)
     if exponents.gamma != int(exponents.gamma):
         structure = structure.clamp(min=0)
     return luminance**exponents.alpha * contrast**exponents.beta * structure**exponents.gamma
 
 
-def _ssim_sum(
-    x: Tensor, y: Tensor, data_range: float, window: Window, exponents: Exponents
+def ssim_components(
+    sr: Tensor, hr: Tensor, *, data_range: float, window: Window = GAUSSIAN
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Luminance, contrast and structure of each window (paper: eq. 6, 9, 10; C3 = C2 / 2).
+
+    Differentiable; where a window of either picture is flat, the deviations have no gradient.
+    """
+    c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
+    means = window_means(torch.stack([sr, hr, sr * sr, hr * hr, sr * hr]), window)
+    mean_x, mean_y, square_x, square_y, product = means.unbind()
+    squares, mean_product = mean_x.square() + mean_y.square(), mean_x * mean_y
+    variance_x = (square_x - mean_x.square()).clamp(min=0)
+    variance_y = (square_y - mean_y.square()).clamp(min=0)
+    # The square root's slope is infinite at zero: 1e-30 is nothing beside C2.
+    deviations = (variance_x * variance_y).clamp(min=1e-30).sqrt()
+    luminance = (2 * mean_product + c1) / (squares + c1)
+    contrast = (2 * deviations + c2) / (variance_x + variance_y + c2)
+    structure = (product - mean_product + c2 / 2) / (deviations + c2 / 2)
+    return luminance, contrast, structure
+
+
+def ms_ssim(
+    sr: Tensor, hr: Tensor, *, data_range: float, border: int, lowpass: Lowpass = "9/7"
 ) -> Tensor:
-    """Sum over all windows of one picture, (C, H, W)."""
-    total = torch.zeros((), dtype=torch.float64, device=x.device)
-    rows = window.outputs(x.shape[-2])
+    """Structural similarity over five scales.
+
+    Contrast and structure count at every scale, luminance at the coarsest, each as the mean of its
+    map raised to the scale's weight; channels are averaged with the windows. A negative mean
+    counts as 0. Computed in double precision.
+
+    Two forms are in use, and differ in the second digit on blurred pictures. The default is the
+    release that evaluations with MATLAB use (`mssim_index.m` of the metrix_mux package): between
+    scales a 9/7 wavelet's low-pass filter, symmetric borders, contrast and structure averaged
+    apart. The other follows the paper's first author (`msssim.m`; torchmetrics): a mean of 2x2
+    pixels, contrast times structure averaged together, luminance times these at the last scale.
+
+    Args:
+        sr: Picture to judge, (N, C, H, W), in [0, data_range].
+        hr: Reference, same shape and range.
+        data_range: Largest possible intensity, such as 255.
+        border: Pixels to cut off each side.
+        lowpass: `9/7` or `2x2`, see above.
+
+    Returns:
+        (N,), 1 for identical pictures.
+
+    Raises:
+        ValueError: If the shapes differ, or a side is shorter than 161 pixels: the fifth scale
+            would be smaller than the window.
+
+    References:
+        Wang et al., "Multiscale Structural Similarity for Image Quality Assessment",
+        Asilomar 2003, eq. 7.
+    """
+    sr, hr = checked_pair(
+        sr, hr, data_range=data_range, border=border, smallest=161, metric="MS-SSIM"
+    )
+    form = _FORMS[lowpass]
+    pairs = zip(sr.double(), hr.double(), strict=True)
+    return torch.stack([_ms_ssim_single(x, y, data_range, form) for x, y in pairs])
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What differs between the two forms of MS-SSIM.
+
+    Attributes:
+        maps: Gives stacked maps of two blocks: luminance (or what takes its place) first.
+        halve: Halves both sides of pictures, (C, H, W).
+        last_only: Whether the last scale leaves out the maps after the first.
+    """
+
+    maps: Callable[[Tensor, Tensor, float], Tensor]
+    halve: Callable[[Tensor], Tensor]
+    last_only: bool
+
+
+def _ms_ssim_single(x: Tensor, y: Tensor, data_range: float, form: _Form) -> Tensor:
+    value = torch.ones((), dtype=torch.float64, device=x.device)
+    for scale, weight in enumerate(_SCALE_WEIGHTS):
+        last = scale == len(_SCALE_WEIGHTS) - 1
+        means = _map_means(x, y, GAUSSIAN, lambda a, b: form.maps(a, b, data_range)).clamp(min=0)
+        chosen = means[1:] if not last else means[:1] if form.last_only else means
+        value = value * chosen.prod() ** weight
+        if not last:
+            x, y = form.halve(x), form.halve(y)
+    return value
+
+
+def _halve_9_7(x: Tensor) -> Tensor:
+    """Filter with reflected borders, edge pixels repeated, and keep every second pixel."""
+    half = _LOWPASS_9_7.size // 2
+    for axis in (-2, -1):
+        before = x.narrow(axis, 0, half).flip(axis)
+        after = x.narrow(axis, x.shape[axis] - half, half).flip(axis)
+        x = torch.cat([before, x, after], axis)
+    return window_means(x, _LOWPASS_9_7)
+
+
+def _halve_2_2(x: Tensor) -> Tensor:
+    """Mean of 2x2 pixels; an odd last row or column is averaged with itself."""
+    odd = (0, x.shape[-1] % 2, 0, x.shape[-2] % 2)
+    return functional.avg_pool2d(functional.pad(x, odd, mode="replicate"), 2)
+
+
+def _maps_apart(x: Tensor, y: Tensor, data_range: float) -> Tensor:
+    return torch.stack(ssim_components(x, y, data_range=data_range))
+
+
+def _maps_together(x: Tensor, y: Tensor, data_range: float) -> Tensor:
+    luminance, contrast_structure = ssim_terms(x, y, data_range=data_range)
+    return torch.stack([luminance * contrast_structure, contrast_structure])
+
+
+_FORMS = {
+    "9/7": _Form(_maps_apart, _halve_9_7, last_only=False),
+    "2x2": _Form(_maps_together, _halve_2_2, last_only=True),
+}
+
+
+def _map_means(
+    x: Tensor, y: Tensor, window: Window, maps: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Means of several maps of one picture, (C, H, W), made in blocks of rows.
+
+    Args:
+        x: Picture.
+        y: Reference.
+        window: What the maps are made with.
+        maps: From two blocks of rows, in double precision, to (K, C, rows, columns).
+
+    Returns:
+        (K,).
+    """
+    rows, columns = window.outputs(x.shape[-2]), window.outputs(x.shape[-1])
+    sums = []
     for start in range(0, rows, _ROWS):
         length = (min(_ROWS, rows - start) - 1) * window.stride + window.size
         block_x, block_y = (p.narrow(-2, start * window.stride, length).double() for p in (x, y))
-        values = ssim_map(
-            block_x, block_y, data_range=data_range, window=window, exponents=exponents
-        )
-        total += values.sum()
-    return total
+        sums.append(maps(block_x, block_y).flatten(1).sum(1))
+    return torch.stack(sums).sum(0) / (rows * columns * x.shape[0])

@@ -89,8 +89,11 @@ def _band(window: Window, like: Tensor, outputs: int) -> Tensor:
 def _cached_band(window: Window, outputs: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """(outputs, inputs) matrix whose row i holds the window, moved by i strides."""
     inputs = (outputs - 1) * window.stride + window.size
-    matrix = torch.zeros(outputs, inputs, dtype=torch.float64)
-    for row in range(outputs):
-        start = row * window.stride
-        matrix[row, start : start + window.size] = torch.tensor(window.weights, dtype=torch.float64)
-    return matrix.to(dtype=dtype, device=device)
+    # Kept for other callers: it must not become a tensor that autograd refuses.
+    with torch.inference_mode(False):
+        matrix = torch.zeros(outputs, inputs, dtype=torch.float64)
+        weights = torch.tensor(window.weights, dtype=torch.float64)
+        for row in range(outputs):
+            start = row * window.stride
+            matrix[row, start : start + window.size] = weights
+        return matrix.to(dtype=dtype, device=device)
