@@ -54,7 +54,6 @@ class Evaluation:
         protocol: How scores are taken.
         scale: Enlargement.
         metrics: Names such as `psnr_y`.
-        output: Folder for the results of all methods but bicubic, as `<set>/<name>.png`.
     """
 
     methods: Mapping[str, Method]
@@ -126,5 +125,5 @@ class Evaluation:
         return imresize(hr, 1 / self.scale, border=self.protocol.resize_border)
 
     def _keep(self, image: EvaluationImage, method: str, sr: Picture) -> None:
-        if self.output is not None and method != "bicubic":
-            write_png(self.output / image.set / f"{image.name}.png", sr)
+        if self.output is not None:
+            write_png(self.output / method / image.set / f"{image.name}.png", sr)

@@ -1,0 +1,91 @@
+"""Evaluating a trained network on the test split of the stored data."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.data.manifest import stored_pictures
+from pipeline.errors import UserError
+from pipeline.evaluation.config import EvaluateConfig
+from pipeline.evaluation.methods import BicubicMethod, Method, NetworkMethod
+from pipeline.evaluation.runner import Evaluation, EvaluationImage
+from pipeline.evaluation.tables import BASELINE, NETWORK, statistics, summarise, wide_table
+from pipeline.models import SRNetwork
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """Scores of a network and bicubic over the test split.
+
+    Attributes:
+        frame: One row a picture and method.
+        summary: Means by set, with the protocol; what `metrics.json` holds.
+    """
+
+    frame: pd.DataFrame
+    summary: dict[str, Any]
+
+
+def test_images(hr_folder: Path, lr_folder: Path) -> list[EvaluationImage]:
+    """The test split's pictures with their stored LR, in the manifest's order.
+
+    Raises:
+        UserError: If the split is empty or the store has no manifest.
+    """
+    pictures = stored_pictures(hr_folder, "test")
+    if not pictures:
+        raise UserError("data.test: no picture to evaluate on")
+    return [
+        EvaluationImage(p.set, p.name, p.path, lr_folder / "test" / p.set / f"{p.name}.png")
+        for p in pictures
+    ]
+
+
+def evaluate_store(
+    images: Sequence[EvaluationImage],
+    network: SRNetwork,
+    config: EvaluateConfig,
+    *,
+    results: Path,
+) -> TestResult:
+    """Score the network and bicubic, and keep the enlarged pictures.
+
+    Args:
+        images: Pictures with their stored LR.
+        network: Trained network, in evaluation mode.
+        config: Protocol, metrics, tiling, self-ensemble.
+        results: Folder for `<method>/<set>/<name>.png`.
+    """
+    scale = network.scale
+    methods: dict[str, Method] = {
+        BASELINE: BicubicMethod(scale, config.protocol.resize_border),
+        NETWORK: NetworkMethod(network, config.tile, config.self_ensemble),
+    }
+    frame = Evaluation(methods, config.protocol, scale, config.metrics, results).run(images)
+    protocol = config.protocol.describe(scale) | {
+        "scale": scale,
+        "self_ensemble": config.self_ensemble,
+        "tile": config.tile or 0,
+    }
+    comparison = {
+        name: statistics(group, NETWORK) for name, group in frame.groupby("set", sort=False)
+    }
+    summary = {"protocol": protocol, **summarise(frame), "statistics": comparison}
+    return TestResult(frame, summary)
+
+
+def write_result(result: TestResult, *, metrics: Path, per_image: Path) -> None:
+    """Write `metrics.json` and `per_image.csv`."""
+    write_json(metrics, result.summary)
+    per_image.parent.mkdir(parents=True, exist_ok=True)
+    wide_table(result.frame).to_csv(per_image, index=False, lineterminator="\n")
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write readable JSON that never holds NaN or infinity."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,145 @@
+"""The report: one HTML page that holds everything it shows."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from PIL import Image
+
+from pipeline.data.manifest import read_manifest
+from pipeline.evaluation.tables import BASELINE, NETWORK
+from pipeline.images import Picture, read_png
+from pipeline.report.comparison import most_telling_window, overview, shown_hr, zoomed
+from pipeline.report.config import ReportConfig
+from pipeline.report.curves import curve_svg
+
+_DIGITS = {"psnr": 2, "rmse": 2, "mse": 2}
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """What the page is made of: outputs of earlier stages.
+
+    Attributes:
+        summary: Content of `metrics.json`.
+        curve: Content of `plots/train.csv`.
+        per_image: Content of `plots/per_image.csv`.
+        hr: Folder of the HR store.
+        results: Folder of the enlarged pictures, `<method>/<set>/<name>.png`.
+    """
+
+    summary: Mapping[str, Any]
+    curve: pd.DataFrame
+    per_image: pd.DataFrame
+    hr: Path
+    results: Path
+
+
+def render_report(inputs: ReportInputs, config: ReportConfig) -> str:
+    """Render the page.
+
+    Args:
+        inputs: Outputs of earlier stages.
+        config: Title and number of pictures.
+
+    Returns:
+        HTML that needs no network and no other file; the same bytes for the same inputs.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pipeline.report", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["score"] = format_score
+    page = environment.get_template("report.html").render(
+        title=config.title,
+        protocol=inputs.summary["protocol"],
+        sets=_set_rows(inputs.summary),
+        statistics=inputs.summary["statistics"],
+        metrics=_metrics(inputs.summary),
+        curves=_curves(inputs.curve),
+        images=_images(inputs, config.num_images),
+        total=len(inputs.per_image),
+        lossy=_lossy_sources(inputs.hr),
+    )
+    return page if page.endswith("\n") else page + "\n"
+
+
+def format_score(value: float | None, metric: str, sign: str = "") -> str:
+    """Write a score with its usual digits: two for dB, four for indices."""
+    if value is None:
+        return "identical"
+    return f"{value:{sign}.{_DIGITS.get(metric.split('_')[0], 4)}f}"
+
+
+def _metrics(summary: Mapping[str, Any]) -> list[str]:
+    return list(summary["mean"][NETWORK])
+
+
+def _set_rows(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    rows = list(summary["sets"].items())
+    return [*rows, ("all images", summary["mean"])] if len(rows) > 1 else rows
+
+
+def _curves(curve: pd.DataFrame) -> list[str]:
+    losses = [name for name in curve.columns if name.startswith("loss/")]
+    parts = losses if len(losses) > 2 else losses[:1]
+    scores = [name for name in curve.columns if name.startswith("valid/")]
+    curves = [curve_svg(curve, parts, title="training loss", log=True)] if losses else []
+    return curves + [curve_svg(curve, [name], title=f"validation: {name[6:]}") for name in scores]
+
+
+def _images(inputs: ReportInputs, number: int) -> list[dict[str, Any]]:
+    return [_image(row, inputs) for row in _first_of_each(inputs.per_image, number)]
+
+
+def _first_of_each(table: pd.DataFrame, number: int) -> Sequence[Mapping[str, Any]]:
+    """Take pictures from every set in turn, so that no set is left out of a short report."""
+    turns = table.assign(turn=table.groupby("set", sort=False).cumcount())
+    chosen = turns.sort_values("turn", kind="stable").head(number).sort_index()
+    return [{str(key): value for key, value in row.items()} for row in chosen.to_dict("records")]
+
+
+def _image(row: Mapping[str, Any], inputs: ReportInputs) -> dict[str, Any]:
+    file = f"{row['set']}/{row['image']}.png"
+    bicubic = read_png(inputs.results / BASELINE / file)
+    network = read_png(inputs.results / NETWORK / file)
+    scale = int(inputs.summary["protocol"]["scale"])
+    hr = shown_hr(read_png(inputs.hr / "test" / file), scale, like=bicubic)
+    window = most_telling_window(hr, bicubic)
+    metrics = _metrics(inputs.summary)
+    return {
+        "name": f"{row['set']} / {row['image']}",
+        "size": f"{hr.shape[1]} x {hr.shape[0]}",
+        "overview": _data_uri(overview(hr, window, 256), "JPEG"),
+        "panels": [
+            ("HR", _data_uri(zoomed(hr, window)), {}),
+            (
+                BASELINE,
+                _data_uri(zoomed(bicubic, window)),
+                {m: row[f"{m}_bicubic"] for m in metrics},
+            ),
+            (NETWORK, _data_uri(zoomed(network, window)), {m: row[m] for m in metrics}),
+        ],
+    }
+
+
+def _data_uri(picture: Picture, image_format: str = "PNG") -> str:
+    data = io.BytesIO()
+    options = {"quality": 90} if image_format == "JPEG" else {"optimize": True}
+    Image.fromarray(picture).save(data, format=image_format, **options)
+    text = base64.b64encode(data.getvalue()).decode("ascii")
+    return f"data:image/{image_format.lower()};base64,{text}"
+
+
+def _lossy_sources(hr: Path) -> list[str]:
+    manifest = read_manifest(hr)
+    lossy = manifest[manifest["lossy"].astype(str).str.lower() == "true"]
+    return [f"{row.split}/{row.set}/{row.name}" for row in lossy.itertuples(index=False)]
