@@ -45,13 +45,15 @@ def evaluate(
     from pipeline.evaluation.config import EvaluateConfig
     from pipeline.evaluation.folder import evaluate_folder, result_table
     from pipeline.schema import validate
+    from pipeline.tracking import resolve_model
 
     names = [name.strip() for name in metrics.split(",")]
     chosen = {"name": protocol, "crop_border": crop_border, "resize_border": border}
     settings = {"protocol": chosen, "metrics": names, "self_ensemble": self_ensemble, "tile": tile}
     config = validate(EvaluateConfig, settings, where="sr evaluate")
-    result = evaluate_folder(
-        model,
+    path = None if model == "bicubic" else resolve_model(model)
+    scores = evaluate_folder(
+        path,
         hr_folder,
         scale=scale,
         protocol=config.protocol,
@@ -61,6 +63,7 @@ def evaluate(
         self_ensemble=self_ensemble,
         tile=tile,
     )
+    result = {"model": model, **scores}
     print(dumps(result, indent=2, allow_nan=False) if json else result_table(result, names))
 
 

@@ -17,7 +17,7 @@ SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".webp")
 
 
 def evaluate_folder(
-    model: str,
+    model: Path | None,
     hr_folder: Path,
     *,
     scale: int | None,
@@ -31,7 +31,7 @@ def evaluate_folder(
     """Score a model, or bicubic, on a folder of HR pictures.
 
     Args:
-        model: `bicubic`, or what `pipeline.tracking.resolve_model` knows.
+        model: A `.safetensors` with its description beside it; None for bicubic.
         hr_folder: Folder whose pictures are the HR.
         scale: Enlargement; a model knows its own.
         protocol: How scores are taken.
@@ -48,14 +48,14 @@ def evaluate_folder(
         UserError: If the model, the folder or a picture cannot be used, naming it.
     """
     method, scale = _method(model, scale, protocol, self_ensemble, tile)
-    name = BASELINE if model == BASELINE else NETWORK
+    name = BASELINE if model is None else NETWORK
     images = find_images(hr_folder, lr_folder)
     frame = Evaluation({name: method}, protocol, scale, metrics, output).run(images)
     described = protocol.describe(scale) | {"scale": scale}
     described |= {"lr": "stored" if lr_folder else "bicubic"}
     if name == NETWORK:
         described |= {"self_ensemble": self_ensemble, "tile": tile}
-    return {"model": model, **folder_result(frame, metrics), "protocol": described}
+    return {**folder_result(frame, metrics), "protocol": described}
 
 
 def folder_result(frame: pd.DataFrame, metrics: Sequence[str]) -> dict[str, Any]:
@@ -87,15 +87,17 @@ def find_images(hr_folder: Path, lr_folder: Path | None = None) -> list[Evaluati
 
 
 def _method(
-    model: str, scale: int | None, protocol: Protocol, self_ensemble: bool, tile: int | None
+    model: Path | None,
+    scale: int | None,
+    protocol: Protocol,
+    self_ensemble: bool,
+    tile: int | None,
 ) -> tuple[Method, int]:
-    if model == BASELINE:
+    if model is None:
         if scale is None:
             raise UserError("bicubic enlarges by any factor: give --scale")
         return BicubicMethod(scale, protocol.resize_border), scale
-    from pipeline.tracking import resolve_model
-
-    network = load_model(resolve_model(model))
+    network = load_model(model)
     if scale is not None and scale != network.scale:
         raise UserError(f"{model} enlarges by {network.scale}, not by {scale}")
     return NetworkMethod(network, tile, self_ensemble), network.scale
