@@ -45,7 +45,7 @@ def evaluate(
     from pipeline.evaluation.config import EvaluateConfig
     from pipeline.evaluation.folder import evaluate_folder, result_table
     from pipeline.schema import validate
-    from pipeline.tracking import resolve_model
+    from pipeline.tracking.resolve import resolve_model
 
     names = [name.strip() for name in metrics.split(",")]
     chosen = {"name": protocol, "crop_border": crop_border, "resize_border": border}
@@ -83,6 +83,39 @@ def import_weights(
     count = sum(parameter.numel() for parameter in built.parameters())
     preset = f", preset {config.preset}" if config.preset else ""
     print(f"{output}: {network}{preset}, scale {scale}, {count:,} parameters")
+
+
+@app.command()
+def results(
+    metrics: Annotated[Path, typer.Argument(help="what `evaluate` wrote")] = Path(
+        "metrics/metrics.json"
+    ),
+) -> None:
+    """Show the table of the last `dvc repro`, and what to try next."""
+    from pipeline.evaluation.tables import text_table
+    from pipeline.report.next_steps import NEXT_STEPS, read_summary
+
+    summary = read_summary(metrics)
+    print(text_table(summary))
+    print(NEXT_STEPS)
+
+
+@app.command()
+def upscale(
+    model: Annotated[str, typer.Argument(help="a .safetensors, or an MLflow run or model")],
+    pictures: Annotated[list[Path], typer.Argument(help="pictures, or folders of pictures")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="folder for the results")],
+    tile: Annotated[int | None, typer.Option(help="LR pixels a side of a tile")] = None,
+    self_ensemble: Annotated[bool, typer.Option(help="average over flips and rotations")] = False,
+) -> None:
+    """Enlarge pictures with a trained network."""
+    from pipeline.inference.files import upscale_files
+    from pipeline.models.files import load_model
+    from pipeline.tracking import resolve_model
+
+    network = load_model(resolve_model(model))
+    for path in upscale_files(network, pictures, output, tile=tile, self_ensemble=self_ensemble):
+        print(path)
 
 
 def main() -> None:

@@ -15,6 +15,9 @@ from pipeline.errors import UserError
 if TYPE_CHECKING:  # The data stages read and write pictures without waiting for torch.
     from torch import Tensor
 
+PICTURE_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".webp", ".ppm", ".pgm")
+"""What counts as a picture where a whole folder is given."""
+
 Picture = NDArray[np.uint8]
 """(H, W, 3) RGB, or (H, W) for a file with a single channel."""
 

@@ -10,10 +10,9 @@ from pipeline.errors import UserError
 from pipeline.evaluation.methods import BicubicMethod, Method, NetworkMethod
 from pipeline.evaluation.protocol import Protocol
 from pipeline.evaluation.runner import Evaluation, EvaluationImage
-from pipeline.evaluation.tables import BASELINE, NETWORK, finite_mean, rounded
+from pipeline.evaluation.tables import BASELINE, NETWORK, finite_mean, rounded, shown_digits
+from pipeline.images import PICTURE_SUFFIXES
 from pipeline.models.files import load_model
-
-SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".webp")
 
 
 def evaluate_folder(
@@ -76,9 +75,9 @@ def find_images(hr_folder: Path, lr_folder: Path | None = None) -> list[Evaluati
     """
     if not hr_folder.is_dir():
         raise UserError(f"{hr_folder}: there is no such folder")
-    paths = sorted(path for path in hr_folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in hr_folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
     if not paths:
-        raise UserError(f"{hr_folder}: it holds no pictures ({', '.join(SUFFIXES)})")
+        raise UserError(f"{hr_folder}: it holds no pictures ({', '.join(PICTURE_SUFFIXES)})")
     lower = {path.stem: path for path in lr_folder.iterdir()} if lr_folder else {}
     missing = [path.stem for path in paths if path.stem not in lower] if lr_folder else []
     if missing:
@@ -117,4 +116,4 @@ def result_table(result: Mapping[str, Any], metrics: Sequence[str]) -> str:
 def _cell(value: float | None, metric: str) -> str:
     if value is None:
         return "identical"
-    return f"{value:.2f}" if metric.startswith("psnr") else f"{value:.4f}"
+    return f"{value:.{shown_digits(metric)}f}"

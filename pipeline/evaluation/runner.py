@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from pipeline.data.decode import decode
 from pipeline.errors import UserError
 from pipeline.evaluation.methods import Method
 from pipeline.evaluation.protocol import (
@@ -23,7 +24,7 @@ from pipeline.evaluation.scores import (
     score_pair,
     score_picture,
 )
-from pipeline.images import Picture, crop_to_multiple, read_png, write_png
+from pipeline.images import Picture, crop_to_multiple, write_png
 from pipeline.parallel import parallel_map
 from pipeline.resize import imresize
 
@@ -78,7 +79,7 @@ class Evaluation:
     def _rows(self, image: EvaluationImage) -> list[dict[str, object]]:
         torch.set_num_threads(1)  # one picture a core; the sums' order must not depend on cores
         metrics = [resolve_metric(name) for name in self.metrics]
-        hr = crop_to_multiple(read_png(image.hr), self.scale)
+        hr = crop_to_multiple(decode(image.hr).picture, self.scale)
         luma_first = self.protocol.name == "luma-first"
         score = self._score_plane if luma_first else self._score_picture
         rows: list[dict[str, object]] = []
@@ -121,7 +122,7 @@ class Evaluation:
 
     def _lr(self, image: EvaluationImage, hr: Picture) -> Picture:
         if image.lr is not None:
-            return read_png(image.lr)
+            return decode(image.lr).picture
         return imresize(hr, 1 / self.scale, border=self.protocol.resize_border)
 
     def _keep(self, image: EvaluationImage, method: str, sr: Picture) -> None:

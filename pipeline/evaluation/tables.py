@@ -1,7 +1,7 @@
 """Means over sets, as plain data for JSON and as a table for people."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -101,24 +101,35 @@ def wide_table(frame: pd.DataFrame) -> pd.DataFrame:
     return ours.join(theirs, rsuffix=f"_{BASELINE}").reset_index().round(6)
 
 
-def text_table(summary: Mapping[str, Any], metrics: Sequence[str]) -> str:
+def text_table(summary: Mapping[str, Any]) -> str:
     """The result as a person reads it: set by set, bicubic, network and gain."""
     rows = [*summary["sets"].items()]
     if len(rows) > 1:
         rows.append(("all images", summary["mean"]))
-    width = max(10, *(len(name) for name, _ in rows))
-    lines = [
-        f"{'set':<{width}} {'images':>6}  {'metric':<9} {'bicubic':>9} {'network':>9} {'gain':>8}"
-    ]
+    metrics = list(summary["mean"][NETWORK])
+    set_width = max(10, *(len(name) for name, _ in rows))
+    width = max(9, *(len(name) for name in metrics))
+    titles = f"{'bicubic':>9} {'network':>9} {'gain':>9}"
+    lines = [f"{'set':<{set_width}} {'images':>6}  {'metric':<{width}} {titles}"]
     for name, means in rows:
-        for position, metric in enumerate(metrics):
-            left = f"{name:<{width}} {means['images']:>6}" if position == 0 else " " * (width + 7)
-            digits = 2 if metric.startswith("psnr") else 4
-            values = [_cell(means[column][metric], digits) for column in ("bicubic", "network")]
-            gain = _cell(means["gain"][metric], digits, sign="+")
-            lines.append(f"{left}  {metric:<9} {values[0]:>9} {values[1]:>9} {gain:>8}")
+        left = f"{name:<{set_width}} {means['images']:>6}"
+        for metric in metrics:
+            cells = [_cell(means[column][metric], metric) for column in (BASELINE, NETWORK)]
+            cells.append(_cell(means["gain"][metric], metric, sign="+"))
+            lines.append(f"{left}  {metric:<{width}} " + " ".join(f"{c:>9}" for c in cells))
+            left = " " * len(left)
+    protocol = summary["protocol"]
+    lines.append(
+        f"x{protocol['scale']}, protocol {protocol['name']}, {protocol['crop_border']} pixels "
+        f"cut off each side"
+    )
     return "\n".join(lines)
 
 
-def _cell(value: float | None, digits: int, sign: str = "") -> str:
-    return "identical" if value is None else f"{value:{sign}.{digits}f}"
+def _cell(value: float | None, metric: str, sign: str = "") -> str:
+    return "identical" if value is None else f"{value:{sign}.{shown_digits(metric)}f}"
+
+
+def shown_digits(metric: str) -> int:
+    """Digits after the point that tables show: two for dB and intensities, four for indices."""
+    return 2 if metric.split("_")[0] in ("psnr", "rmse", "mse", "niqe", "pi", "ma") else 4

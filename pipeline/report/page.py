@@ -12,13 +12,11 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.data.manifest import read_manifest
-from pipeline.evaluation.tables import BASELINE, NETWORK
+from pipeline.evaluation.tables import BASELINE, NETWORK, shown_digits
 from pipeline.images import Picture, read_png
 from pipeline.report.comparison import most_telling_window, overview, shown_hr, zoomed
 from pipeline.report.config import ReportConfig
 from pipeline.report.curves import curve_svg
-
-_DIGITS = {"psnr": 2, "rmse": 2, "mse": 2}
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def format_score(value: float | None, metric: str, sign: str = "") -> str:
     """Write a score with its usual digits: two for dB, four for indices."""
     if value is None:
         return "identical"
-    return f"{value:{sign}.{_DIGITS.get(metric.split('_')[0], 4)}f}"
+    return f"{value:{sign}.{shown_digits(metric)}f}"
 
 
 def _metrics(summary: Mapping[str, Any]) -> list[str]:
