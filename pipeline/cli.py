@@ -14,6 +14,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+runs_app = typer.Typer(invoke_without_command=True)
+app.add_typer(runs_app, name="runs")
+
 
 @app.callback()
 def _options() -> None:
@@ -111,11 +114,61 @@ def upscale(
     """Enlarge pictures with a trained network."""
     from pipeline.inference.files import upscale_files
     from pipeline.models.files import load_model
-    from pipeline.tracking import resolve_model
+    from pipeline.tracking.resolve import resolve_model
 
     network = load_model(resolve_model(model))
     for path in upscale_files(network, pictures, output, tile=tile, self_ensemble=self_ensemble):
         print(path)
+
+
+@runs_app.callback()
+def runs(
+    context: typer.Context,
+    condition: Annotated[
+        str, typer.Option("--filter", help="as MLflow's pages take it: params.scale = '2'")
+    ] = "",
+    limit: Annotated[int, typer.Option(help="rows; 0 for all")] = 20,
+    json: Annotated[bool, typer.Option(help="print JSON")] = False,
+) -> None:
+    """List the recorded runs, newest first, with the scores of their latest evaluation."""
+    from pipeline.tracking.runs import runs_table, tidy
+
+    if context.invoked_subcommand is None:
+        table = runs_table(condition=condition, limit=limit)
+        print(table.to_json(orient="records", indent=2) if json else tidy(table))
+
+
+@runs_app.command()
+def replay() -> None:
+    """Send the records that could not be sent while the tracking store was away."""
+    from pipeline.tracking.outbox import leftovers, replay_leftovers
+    from pipeline.tracking.store import connect_or_explain
+
+    connect_or_explain()
+    print(f"{replay_leftovers()} sent, {len(leftovers())} left")
+
+
+@app.command()
+def reproduce(
+    run: Annotated[str, typer.Argument(help="id of a run; `sr runs` lists them")],
+) -> None:
+    """Train a recorded run again in a temporary clone, and compare the weights."""
+    from pipeline.errors import UserError
+    from pipeline.tracking.reproduce import reproduce as train_again
+
+    result = train_again(run)
+    notes = "".join(f"\n  {line}" for line in result.differences)
+    if not result.equal:
+        raise UserError(f"not equal: {result.expected} then, {result.found} now{notes}")
+    print(f"equal: the weights have sha256 {result.found}{notes}")
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="port on 127.0.0.1")] = 5000) -> None:
+    """Browse the runs in MLflow's pages."""
+    from pipeline.tracking.server import serve
+
+    serve(port)
 
 
 def main() -> None:
