@@ -219,14 +219,15 @@ def _axis(
         rows = slice(first, min(first + _BLOCK, new_length))
         start, stop = int(indices[rows].min()), int(indices[rows].max()) + 1
         matrix = np.zeros((rows.stop - first, stop - start))
-        for row, taps in enumerate(indices[rows]):
-            np.add.at(matrix[row], taps - start, weights[first + row])
+        np.add.at(matrix, (np.arange(len(matrix))[:, None], indices[rows] - start), weights[rows])
         blocks.append(_Block(first, rows.stop, start, stop, _fold_channels(matrix, interleave)))
     return _Axis(indices, weights, blocks, _doubt(weights))
 
 
 def _fold_channels(matrix: NDArray[np.float64], interleave: int) -> NDArray[np.float64]:
     """Let a matrix on pixels work on pixels whose channels lie side by side."""
+    if interleave == 1:
+        return matrix
     return np.kron(matrix, np.eye(interleave)).astype(np.float64, copy=False)
 
 

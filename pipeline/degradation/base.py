@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ def within(low: float, high: float) -> BeforeValidator:
 
 
 def _checked_range(value: Any, low: float, high: float) -> Any:
+    if value is None:  # where the field allows it, the type says so
+        return None
     ends = value if isinstance(value, list) else [value]
     numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends)
     if not numbers or len(ends) not in (1, 2) or (isinstance(value, list) and len(ends) != 2):
@@ -37,7 +39,7 @@ Probability = Annotated[float, BeforeValidator(lambda value: _probability(value)
 
 
 def _probability(value: Any) -> Any:
-    if isinstance(value, list):
+    if isinstance(value, list) or value is None:
         raise ValueError(f"should be one number from 0 to 1, not {value!r}")
     return _checked_range(value, 0, 1)
 
@@ -107,15 +109,16 @@ class Operator(StrictConfig):
     """One step of a degradation; subclasses add `name: Literal[...]`, settings and `apply`.
 
     Pictures travel from step to step as float32 (N, C, H, W) in 8-bit units, 0 to 255, neither
-    rounded nor clamped: only steps that are defined on 8-bit pictures (MATLAB's `imresize`, JPEG,
-    WebP, quantisation) round on entry. The end of the chain rounds half up and clamps.
-
-    Attributes:
-        splits_batch: Whether pictures of one batch may come out with different sizes or by
-            different ways, so that they have to go through one at a time.
+    rounded nor clamped, except by steps that are defined so: MATLAB's `imresize`, JPEG and WebP
+    take 8-bit pictures, noise is clipped. The end of the chain rounds half up and clamps.
     """
 
-    splits_batch: ClassVar[bool] = False
+    name: str
+
+    @property
+    def may_change_shape_by_picture(self) -> bool:
+        """Whether pictures of one batch may come out with different sizes."""
+        return False
 
     def apply(self, images: Tensor, draws: Draws, setting: Setting) -> Tensor:
         """Degrade a batch; each picture's result depends on itself and its generator only.

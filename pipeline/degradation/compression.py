@@ -28,6 +28,18 @@ class JPEG(Operator):
         return _through_file(images, options)
 
 
+class WebP(Operator):
+    """Lossy WebP (RFC 9649, VP8 key frames) at a libwebp quality."""
+
+    name: Literal["webp"] = "webp"
+    quality: Annotated[Range, within(0, 100)] = 75.0
+
+    def apply(self, images: Tensor, draws: Draws, setting: Setting) -> Tensor:
+        """See `Operator.apply`; works on the picture rounded to 8 bits."""
+        qualities = draws.integers(self.quality)
+        return _through_file(images, [{"format": "WEBP", "quality": int(q)} for q in qualities])
+
+
 def _through_file(images: Tensor, options: list[dict[str, Any]]) -> Tensor:
     """Encode each picture with its options, and decode it again."""
     pictures = round_to_8_bits(images).permute(0, 2, 3, 1).numpy()

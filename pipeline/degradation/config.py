@@ -8,35 +8,39 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from pipeline.degradation.base import Draws, Operator, Setting, round_to_8_bits
-from pipeline.degradation.compose import AnyOperator, apply_all, follow
-from pipeline.degradation.resize import Resize
+from pipeline.degradation.base import Draws, Setting, round_to_8_bits
+from pipeline.degradation.compose import AnyStep, apply_all, check_chain, follow
+from pipeline.degradation.presets import Preset, preset_steps
 from pipeline.images import Picture
 from pipeline.resize import Border
 from pipeline.schema import StrictConfig
 
 
 class DegradationConfig(StrictConfig):
-    """How LR is made of HR."""
+    """How LR is made of HR: a preset, or a chain of steps applied in order."""
 
+    # stored: LR files are written. online: training degrades its patches, anew at each step.
     mode: Literal["stored", "online"] = "stored"
-    preset: Literal["BI"] | None = None
-    chain: list[AnyOperator] | None = None
-    border: Border = "symmetric"
+    preset: Preset | None = None  # BI where neither is given
+    chain: list[AnyStep] | None = None
+    border: Border = "symmetric"  # what lies outside a picture, for resize and blur
 
     @model_validator(mode="after")
     def _one_source_of_steps(self) -> "DegradationConfig":
         if self.preset is not None and self.chain is not None:
-            raise ValueError("preset and chain exclude each other: give one and null the other")
+            raise ValueError("preset and chain exclude each other: give one, set the other to null")
         return self
 
-    def steps(self, scale: int) -> Sequence[Operator]:
-        """The chain, spelled out.
+    def steps(self, scale: int) -> list[AnyStep]:
+        """The chain, spelled out for a scale.
 
         Raises:
             ValueError: If the chain does not lead to HR / scale.
         """
-        return self.chain if self.chain is not None else [Resize()]
+        if self.chain is None:
+            return preset_steps(self.preset or "BI", scale)
+        check_chain(self.chain, scale)
+        return self.chain
 
 
 def degrade(hr: Picture, config: DegradationConfig, *, scale: int, seed: int, name: str) -> Picture:
