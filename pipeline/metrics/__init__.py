@@ -1,6 +1,7 @@
 """The metrics: the whole list in one place."""
 
 from pipeline.metrics.base import Metric
+from pipeline.metrics.information import ifc, vif
 from pipeline.metrics.pixel import mse, psnr, rmse
 from pipeline.metrics.structural import ms_ssim, ssim
 
@@ -11,6 +12,8 @@ METRICS: dict[str, Metric] = {
     "ssim": Metric(ssim, higher_is_better=True, unit="", needs_reference=True),
     "mssim": Metric(ssim, higher_is_better=True, unit="", needs_reference=True),
     "ms_ssim": Metric(ms_ssim, higher_is_better=True, unit="", needs_reference=True),
+    "ifc": Metric(ifc, higher_is_better=True, unit="bit/pixel", needs_reference=True),
+    "vif": Metric(vif, higher_is_better=True, unit="", needs_reference=True),
 }
 
 __all__ = ["METRICS", "Metric"]
