@@ -133,7 +133,8 @@ def _walk(
         present = (isinstance(values, Mapping) and step in values) or (
             isinstance(values, list) and isinstance(step, int) and step < len(values)
         )
-        if not present and not (last and isinstance(values, Mapping)):
+        tag = not present and isinstance(values, Mapping) and step == values.get("name")
+        if tag or (not present and not (last and isinstance(values, Mapping))):
             # A discriminator's tag: it chooses the class and is no key of its own.
             annotation = _member(annotation, values)
             continue

@@ -12,6 +12,7 @@ from pipeline.models.extractors.base import (
     FeatureExtractor,
     Features,
     Layer,
+    Pixels,
     WeightsFile,
     check_layer,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "FeatureExtractor",
     "Features",
     "Layer",
+    "Pixels",
     "WeightsFile",
     "check_layer",
     "required_weights",

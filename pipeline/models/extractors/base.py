@@ -225,3 +225,17 @@ def load_published(network: FeatureExtractor, path: Path) -> None:
         shown = "; ".join(problems[:5]) + (" ..." if len(problems) > 5 else "")
         raise UserError(f"{path}: the weights do not fit: {shown}")
     network.load_state_dict({key: state[key] for key in needed}, strict=False)
+
+
+class Pixels(FeatureExtractor):
+    """The picture itself as the only layer, for what judges pictures and features alike."""
+
+    layers: Mapping[str, Layer] = {"pixels": Layer(0, 1)}
+
+    def forward(self, x: Tensor, layers: Collection[str]) -> Features:
+        """Return the picture, any number of channels."""
+        return dict.fromkeys(layers, x)
+
+    def compute(self, x: Tensor, layers: Collection[str]) -> Features:
+        """Return the picture."""
+        return self(x, layers)
