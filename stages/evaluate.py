@@ -4,14 +4,13 @@ import argparse
 from pathlib import Path
 
 from pipeline.config import load_params
-from pipeline.evaluation.store import (
-    evaluate_store,
-    test_images,
-    write_result,
-)
+from pipeline.evaluation.store import evaluate_store, test_images, write_result
+from pipeline.evaluation.tables import flat_scores
+from pipeline.images import read_png
 from pipeline.models.files import load_model
 from pipeline.report.comparison import write_comparisons
 from pipeline.stage import run_stage
+from pipeline.tracking.recording import evaluation_run
 
 
 def main() -> None:
@@ -26,7 +25,19 @@ def main() -> None:
     network = load_model(paths.model)
     result = evaluate_store(images, network, params.evaluate, results=paths.results)
     write_result(result, metrics=paths.metrics, per_image=paths.per_image)
-    write_comparisons(images, result, results=paths.results, folder=paths.comparisons)
+    sheets = write_comparisons(images, result, results=paths.results, folder=paths.comparisons)
+    with evaluation_run(
+        paths.model,
+        params.model_dump(mode="json"),
+        protocol=params.evaluate.protocol.name,
+        name=f"{params.model.name}-x{params.scale}",
+        inputs=[paths.hr, paths.lr],
+    ) as run:
+        run.log_metrics(flat_scores(result.summary))
+        run.log_table("per_image", result.frame)
+        run.log_file(paths.metrics)
+        for sheet in sheets[: params.report.num_images]:
+            run.log_picture(sheet.stem, read_png(sheet))
 
 
 if __name__ == "__main__":

@@ -9,12 +9,13 @@ import pandas as pd
 from pipeline.config import load_params
 from pipeline.report.page import ReportInputs, render_report
 from pipeline.stage import run_stage
+from pipeline.tracking.recording import log_report
 
 
 def main() -> None:
-    """Read the arguments and the earlier outputs, render, write."""
+    """Read the arguments and the earlier outputs, render, write, record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("metrics", "curve", "per_image", "hr", "results", "page"):
+    for name in ("metrics", "curve", "per_image", "hr", "results", "model", "page"):
         parser.add_argument(name, type=Path)
     paths = parser.parse_args()
     params = load_params()
@@ -28,6 +29,7 @@ def main() -> None:
     )
     paths.page.parent.mkdir(parents=True, exist_ok=True)
     paths.page.write_text(render_report(inputs, params.report), encoding="utf-8")
+    log_report(paths.model, paths.page)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,18 @@ def wide_table(frame: pd.DataFrame) -> pd.DataFrame:
         frame[frame["method"] == method].drop(columns="method").set_index(["set", "image"])
         for method in (NETWORK, BASELINE)
     )
-    return ours.join(theirs, rsuffix=f"_{BASELINE}").reset_index().round(6)
+    return ours.join(theirs, suffixes=("", f"_{BASELINE}")).reset_index().round(6)
+
+
+def flat_scores(summary: Mapping[str, Any]) -> dict[str, float]:
+    """Scores as a tracking store holds them: `mean/psnr_y`, `mean/gain_psnr_y`, `Set5/psnr_y`."""
+    flat = {}
+    for place, means in [("mean", summary["mean"]), *summary["sets"].items()]:
+        for method, prefix in ((NETWORK, ""), ("gain", "gain_"), (BASELINE, "bicubic_")):
+            for name, value in means[method].items():
+                if value is not None:
+                    flat[f"{place}/{prefix}{name}"] = float(value)
+    return flat
 
 
 def text_table(summary: Mapping[str, Any]) -> str:

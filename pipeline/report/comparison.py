@@ -90,8 +90,9 @@ def comparison_sheet(panels: Sequence[tuple[str, Picture]], hr: Picture, window:
 
 def write_comparisons(
     images: Sequence[EvaluationImage], result: TestResult, *, results: Path, folder: Path
-) -> None:
+) -> list[Path]:
     """Draw HR, bicubic and network side by side for every picture, `<set>_<name>.png`."""
+    sheets = []
     metric = next(name for name in result.frame.columns[3:])
     scores = result.frame.set_index(["set", "image", "method"])[metric]
     scale = int(result.summary["protocol"]["scale"])
@@ -104,7 +105,9 @@ def write_comparisons(
             value = scores[(image.set, image.name, name)]
             panels.append((f"{name}  {metric} {value:.2f}", picture))
         sheet = comparison_sheet(panels, hr, most_telling_window(hr, bicubic))
-        write_png(folder / f"{image.set}_{image.name}.png", sheet)
+        sheets.append(folder / f"{image.set}_{image.name}.png")
+        write_png(sheets[-1], sheet)
+    return sheets
 
 
 def shown_hr(hr: Picture, scale: int, *, like: Picture) -> Picture:

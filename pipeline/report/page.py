@@ -87,7 +87,8 @@ def _set_rows(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]
 
 
 def _curves(curve: pd.DataFrame) -> list[str]:
-    losses = [name for name in curve.columns if name.startswith("loss/")]
+    losses = [name for name in curve.columns if name == "loss" or name.startswith("loss/")]
+    # With one term the sum and its part are the same curve.
     parts = losses if len(losses) > 2 else losses[:1]
     scores = [name for name in curve.columns if name.startswith("valid/")]
     curves = [curve_svg(curve, parts, title="training loss", log=True)] if losses else []

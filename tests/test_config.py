@@ -1,0 +1,55 @@
+"""The whole of params.yaml: the file of the project, and mistakes in it."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import Params, load_params
+from pipeline.errors import UserError
+from tests.conftest import ROOT
+
+DEFAULT = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+def _load(tmp_path: Path, text: str) -> Params:
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_params(path)
+
+
+def test_the_default_parameters_are_valid(tmp_path: Path):
+    assert _load(tmp_path, DEFAULT).scale == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "mistake", "expected"),
+    [
+        ("batch_size: 16", "batch_sise: 16", "train.batch_sise: there is no such key; did you"),
+        ("seed: 0", "seed: zero", "seed: should be a valid integer, not 'zero'"),
+        ("method: bicubic", "method: bicubc", "degradation.chain[0].method: 'bicubc' is not one"),
+        ("- name: l1", "- name: l11", "loss[0].name: 'l11' is unknown; did you mean 'l1'?"),
+        ("patch_size: 96", "patch_size: 97", "train.patch_size: 97 is not a multiple of the scale"),
+        ("- name: embedded  ", "- name: embeded  ", "data.train[0].name: 'embeded' is unknown"),
+        ("psnr_rgb", "psnr_rbg", "'psnr_rbg' is unknown; did you mean 'psnr_rgb'?"),
+        ("protocol: rgb", "protocol: bgr", "evaluate.protocol: 'bgr' is not one of"),
+    ],
+)
+def test_a_mistake_names_its_full_key(tmp_path: Path, written: str, mistake: str, expected: str):
+    assert written in DEFAULT
+    with pytest.raises(UserError) as caught:
+        _load(tmp_path, DEFAULT.replace(written, mistake, 1))
+    assert str(caught.value).startswith(str(tmp_path / "params.yaml"))
+    assert expected in str(caught.value)
+
+
+def test_luma_first_needs_a_network_on_luma(tmp_path: Path):
+    text = DEFAULT.replace("protocol: rgb", "protocol: luma-first")
+    text = text.replace("[psnr_y, ssim_y, psnr_rgb, ssim_rgb]", "[psnr_y]")
+    text = text.replace("name: edsr", "name: edsr\n  colour: rgb")
+    with pytest.raises(UserError, match="luma-first is for networks on luma"):
+        _load(tmp_path, text)
+
+
+def test_luma_first_has_no_colour_to_score(tmp_path: Path):
+    with pytest.raises(UserError, match="no colour to score; remove psnr_rgb"):
+        _load(tmp_path, DEFAULT.replace("protocol: rgb", "protocol: luma-first"))
