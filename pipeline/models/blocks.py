@@ -1,6 +1,23 @@
 """Layers that several networks share."""
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.models.upsampling import factors
+
+DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # of the training set's RGB; the networks' files hold these
+
+
+def div2k_mean(channels: int) -> Tensor:
+    """Mean of DIV2K's training pictures, (1, C, 1, 1); grey takes the mean of the three."""
+    mean = DIV2K_MEAN if channels == 3 else (sum(DIV2K_MEAN) / 3,)
+    return torch.tensor(mean).view(1, channels, 1, 1)
+
+
+def subpixel_stages(scale: int) -> list[int]:
+    """Places of the convolutions in a chain of convolution and pixel shuffle, as in `SubPixel`."""
+    return list(range(0, 2 * len(factors(scale)), 2))
 
 
 def enlarging_conv(num_features: int, scale: int) -> nn.ConvTranspose2d:
@@ -15,3 +32,23 @@ def enlarging_conv(num_features: int, scale: int) -> nn.ConvTranspose2d:
 def shrinking_conv(num_features: int, scale: int) -> nn.Conv2d:
     """Strided convolution from (scale * H, scale * W) to (H, W) exactly; see `enlarging_conv`."""
     return nn.Conv2d(num_features, num_features, scale + 4, stride=scale, padding=2)
+
+
+def he_initialise(network: nn.Module) -> None:
+    """Draw every convolution's weights from He et al.'s normal distribution, biases zero.
+
+    He et al., "Delving Deep into Rectifiers", ICCV 2015: variance 2 / (inputs of a neuron).
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """Extend height and width to a multiple by repeating the last row and column."""
+    height, width = x.shape[-2:]
+    rows = (height + multiple - 1) // multiple * multiple - height
+    columns = (width + multiple - 1) // multiple * multiple - width
+    return functional.pad(x, (0, columns, 0, rows), mode="replicate")

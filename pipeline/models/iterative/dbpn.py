@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
-from pipeline.models.blocks import enlarging_conv, shrinking_conv
+from pipeline.models.blocks import enlarging_conv, he_initialise, shrinking_conv
 
 
 class DBPNConfig(NetworkConfig):
@@ -101,7 +101,7 @@ class DBPN(SRNetwork):
         )
         kernel = config.reconstruction_kernel
         self.tail = nn.Conv2d(stages * features, self.num_channels, kernel, padding=kernel // 2)
-        initialise(self)
+        he_initialise(self)
 
     def forward(self, lr: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, scale * H, scale * W)."""
@@ -114,12 +114,3 @@ class DBPN(SRNetwork):
 
     def _seen(self, features: list[Tensor]) -> Tensor:
         return torch.cat(features, dim=1) if self.dense else features[-1]
-
-
-def initialise(network: nn.Module) -> None:
-    """Draw weights from He et al.'s distribution, biases zero."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.kaiming_normal_(module.weight)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
