@@ -254,7 +254,7 @@ class Adversarial(FeatureLoss):
             seed: Chooses where the gradient penalty looks; make it from the run's seed and step.
         """
         with torch.no_grad():
-            pair = feature_pair(self.extractor, self.layers, sr, hr)
+            pair = feature_pair(self.extractor, self.layers, sr.detach(), hr)
         seen_sr, seen_hr = pair.sr[self.layer], pair.hr[self.layer]
         fake, real = self.discriminator(seen_sr), self.discriminator(seen_hr)
         loss = discriminator_loss(self.config.kind, fake, real)
