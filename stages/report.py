@@ -26,6 +26,8 @@ def main() -> None:
         per_image=pd.read_csv(paths.per_image, dtype={"set": str, "image": str}),
         hr=paths.hr,
         results=paths.results,
+        degradation=params.degradation,
+        seed=params.seed,
     )
     paths.page.parent.mkdir(parents=True, exist_ok=True)
     paths.page.write_text(render_report(inputs, params.report), encoding="utf-8")

@@ -20,5 +20,5 @@ def test_nothing_to_do_is_no_error():
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_error_reaches_the_caller(jobs: int):
-    with pytest.raises(ValueError, match="math domain error|nonnegative"):
+    with pytest.raises(ValueError, match=r"math domain error|nonnegative"):
         parallel_map(math.sqrt, [4.0, -1.0], description="", jobs=jobs)

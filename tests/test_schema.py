@@ -1,7 +1,7 @@
 """Errors that a person can act on."""
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 from pydantic import Field
@@ -27,7 +27,7 @@ class _Outer(StrictConfig):
 
 
 class _Preset(PresetConfig):
-    presets = {"large": {"width": 256, "depth": 32}}
+    presets: ClassVar = {"large": {"width": 256, "depth": 32}}
     width: int = 64
     depth: int = 16
 

@@ -98,7 +98,10 @@ def wide_table(frame: pd.DataFrame) -> pd.DataFrame:
         frame[frame["method"] == method].drop(columns="method").set_index(["set", "image"])
         for method in (NETWORK, BASELINE)
     )
-    return ours.join(theirs, suffixes=("", f"_{BASELINE}")).reset_index().round(6)
+    both = ours.merge(
+        theirs, left_index=True, right_index=True, suffixes=("", f"_{BASELINE}")
+    )
+    return both.reset_index().round(6)
 
 
 def flat_scores(summary: Mapping[str, Any]) -> dict[str, float]:

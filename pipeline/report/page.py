@@ -12,11 +12,14 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.data.manifest import read_manifest
+from pipeline.degradation.config import DegradationConfig
 from pipeline.evaluation.tables import BASELINE, NETWORK, shown_digits
-from pipeline.images import Picture, read_png
+from pipeline.images import Picture, crop_to_multiple, read_png
 from pipeline.report.comparison import most_telling_window, overview, shown_hr, zoomed
 from pipeline.report.config import ReportConfig
 from pipeline.report.curves import curve_svg
+from pipeline.report.strips import degradation_strips
+from pipeline.resize import imresize
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class ReportInputs:
         per_image: Content of `plots/per_image.csv`.
         hr: Folder of the HR store.
         results: Folder of the enlarged pictures, `<method>/<set>/<name>.png`.
+        degradation: The run's degradation.
+        seed: The run's seed.
     """
 
     summary: Mapping[str, Any]
@@ -36,6 +41,8 @@ class ReportInputs:
     per_image: pd.DataFrame
     hr: Path
     results: Path
+    degradation: DegradationConfig
+    seed: int
 
 
 def render_report(inputs: ReportInputs, config: ReportConfig) -> str:
@@ -65,6 +72,7 @@ def render_report(inputs: ReportInputs, config: ReportConfig) -> str:
         curves=_curves(inputs.curve),
         images=_images(inputs, config.num_images),
         total=len(inputs.per_image),
+        strips=_strips(inputs),
         lossy=_lossy_sources(inputs.hr),
     )
     return page if page.endswith("\n") else page + "\n"
@@ -128,6 +136,24 @@ def _image(row: Mapping[str, Any], inputs: ReportInputs) -> dict[str, Any]:
             (NETWORK, _data_uri(zoomed(network, window)), {m: row[m] for m in metrics}),
         ],
     }
+
+
+def _strips(inputs: ReportInputs) -> list[dict[str, Any]]:
+    """The first colour picture of the test split through the run's chain and every preset."""
+    rows = _first_of_each(inputs.per_image, len(inputs.per_image))
+    files = [inputs.hr / "test" / f"{row['set']}/{row['image']}.png" for row in rows]
+    pictures = [(file, read_png(file)) for file in files[:8]]
+    file, hr = next(((f, p) for f, p in pictures if p.ndim == 3), pictures[0])
+    scale = int(inputs.summary["protocol"]["scale"])
+    hr = crop_to_multiple(hr, scale)
+    window = most_telling_window(hr, imresize(imresize(hr, 1 / scale), scale))
+    strips = degradation_strips(
+        hr, window, inputs.degradation, scale=scale, seed=inputs.seed, name=file.stem
+    )
+    return [
+        {"title": s.title, "steps": [(label, _data_uri(crop)) for label, crop in s.steps]}
+        for s in strips
+    ]
 
 
 def _data_uri(picture: Picture, image_format: str = "PNG") -> str:

@@ -108,7 +108,8 @@ def test_metric_names_resolve(name: str, key: str, channels: str):
 def test_bootstrap_interval_has_the_textbook_width():
     values = np.random.default_rng(1).normal(size=400)
     interval = bootstrap_mean(values)
-    assert interval.low is not None and interval.high is not None
+    assert interval.low is not None
+    assert interval.high is not None
     expected = 2 * 1.96 * values.std() / np.sqrt(len(values))
     assert interval.high - interval.low == pytest.approx(expected, rel=0.08)
 
