@@ -44,6 +44,7 @@ class Outbox:
         self._closing = threading.Event()
         self._last_success = time.monotonic()
         self._broken = ""
+        self._delivered = self._given_up = False
         self._files = 0
         self._thread = threading.Thread(target=self._deliver_all, name="tracking", daemon=True)
 
@@ -60,9 +61,11 @@ class Outbox:
         self._closing.set()
         while self._thread.is_alive() and not self._is_hopeless():
             self._thread.join(timeout=0.2)
-        delivered = not self._thread.is_alive()
-        self._lock.release()
-        if delivered:
+        self._given_up = True
+        self._thread.join(timeout=1.0)
+        if not self._thread.is_alive():  # else it still writes, and the record stays locked
+            self._lock.release()
+        if self._delivered:
             _remove(self.folder)
         else:
             _say(
@@ -107,7 +110,7 @@ class Outbox:
         """The thread: deliver until the outbox is closed and empty."""
         delivery = None
         pause = INTERVAL
-        while True:
+        while not self._given_up:
             closing = self._closing.is_set()
             try:
                 if delivery is None:
@@ -115,6 +118,7 @@ class Outbox:
                     delivery = _Delivery(self.folder)
                 self._deliver(delivery)
                 if closing and not self._pending:
+                    self._delivered = True
                     return
                 pause = INTERVAL
             except Exception as error:  # a store can fail in every way
@@ -129,7 +133,7 @@ class Outbox:
         return silence > (PATIENCE if self._broken else LONGEST_SILENCE)
 
     def _deliver(self, delivery: "_Delivery") -> None:
-        while self._pending:
+        while self._pending and not self._given_up:
             with self._guard:
                 events = list(self._pending)
             count = delivery.step(events)
