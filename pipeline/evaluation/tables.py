@@ -98,9 +98,7 @@ def wide_table(frame: pd.DataFrame) -> pd.DataFrame:
         frame[frame["method"] == method].drop(columns="method").set_index(["set", "image"])
         for method in (NETWORK, BASELINE)
     )
-    both = ours.merge(
-        theirs, left_index=True, right_index=True, suffixes=("", f"_{BASELINE}")
-    )
+    both = ours.merge(theirs, left_index=True, right_index=True, suffixes=("", f"_{BASELINE}"))
     return both.reset_index().round(6)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pipeline.data.manifest import read_manifest
 from pipeline.degradation.config import DegradationConfig
+from pipeline.evaluation.published import Beside, beside_published
 from pipeline.evaluation.tables import BASELINE, NETWORK, shown_digits
 from pipeline.images import Picture, crop_to_multiple, read_png
 from pipeline.report.comparison import most_telling_window, overview, shown_hr, zoomed
@@ -72,6 +73,7 @@ def render_report(inputs: ReportInputs, config: ReportConfig) -> str:
         curves=_curves(inputs.curve),
         images=_images(inputs, config.num_images),
         total=len(inputs.per_image),
+        published=_published(inputs),
         strips=_strips(inputs),
         lossy=_lossy_sources(inputs.hr),
     )
@@ -136,6 +138,11 @@ def _image(row: Mapping[str, Any], inputs: ReportInputs) -> dict[str, Any]:
             (NETWORK, _data_uri(zoomed(network, window)), {m: row[m] for m in metrics}),
         ],
     }
+
+
+def _published(inputs: ReportInputs) -> dict[str, list[Beside]]:
+    scale = int(inputs.summary["protocol"]["scale"])
+    return beside_published(inputs.summary, inputs.degradation.steps(scale))
 
 
 def _strips(inputs: ReportInputs) -> list[dict[str, Any]]:
