@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from pipeline.degradation.base import Operator
 from pipeline.degradation.resize import Resize
 from pipeline.evaluation.tables import NETWORK
 
@@ -15,7 +14,7 @@ class PublishedRow(NamedTuple):
 
     network: str
     psnr_y: float
-    ssim_y: float
+    ssim_y: float | None
     source: str
 
 
@@ -31,7 +30,12 @@ def published_rows(set_name: str, scale: int) -> list[PublishedRow]:
     """Rows of a set and scale, for bicubic degradation, the best first."""
     text = files("pipeline.evaluation").joinpath("published_rows.csv").read_text(encoding="utf-8")
     rows = [
-        PublishedRow(row["network"], float(row["psnr_y"]), float(row["ssim_y"]), row["source"])
+        PublishedRow(
+            row["network"],
+            float(row["psnr_y"]),
+            float(row["ssim_y"]) if row["ssim_y"] else None,  # some tables have PSNR only
+            row["source"],
+        )
         for row in csv.DictReader(text.splitlines())
         if row["set"].lower() == set_name.lower() and int(row["scale"]) == scale
     ]
@@ -39,7 +43,7 @@ def published_rows(set_name: str, scale: int) -> list[PublishedRow]:
 
 
 def beside_published(
-    summary: Mapping[str, Any], chain: Sequence[Operator]
+    summary: Mapping[str, Any], chain: Sequence[object]
 ) -> dict[str, list[Beside]]:
     """Published rows for every evaluated set that has some.
 
@@ -58,13 +62,13 @@ def beside_published(
         ours = means[NETWORK]
         psnr, ssim = (ours.get(f"{m}_y", ours.get(m)) for m in ("psnr", "ssim"))
         rows = [
-            Beside(
-                row,
-                None if psnr is None else round(psnr - row.psnr_y, 4),
-                None if ssim is None else round(ssim - row.ssim_y, 4),
-            )
+            Beside(row, _difference(psnr, row.psnr_y), _difference(ssim, row.ssim_y))
             for row in published_rows(name, scale)
         ]
         if rows:
             tables[name] = rows
     return tables
+
+
+def _difference(ours: float | None, theirs: float | None) -> float | None:
+    return None if ours is None or theirs is None else round(ours - theirs, 4)
