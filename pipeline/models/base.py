@@ -60,6 +60,11 @@ class NetworkConfig(PresetConfig):
     year: ClassVar[int]
     scales: ClassVar[Sequence[int]] = (2, 3, 4, 8)
 
+    @classmethod
+    def group(cls) -> str:
+        """Folder that the network's file is in, such as `post_upsampling`."""
+        return cls.__module__.split(".")[2]
+
     def check_scale(self, scale: int) -> None:
         """Refuse a scale that the network is not defined for.
 

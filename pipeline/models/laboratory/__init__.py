@@ -1,0 +1,1 @@
+"""The design laboratory: one network composed of the surveys' design choices."""
