@@ -91,7 +91,7 @@ def import_weights(
 @app.command()
 def results(
     metrics: Annotated[Path, typer.Argument(help="what `evaluate` wrote")] = Path(
-        "metrics/metrics.json"
+        "metrics/summary.json"
     ),
 ) -> None:
     """Show the table of the last `dvc repro`, and what to try next."""

@@ -16,7 +16,7 @@ from pipeline.tracking.recording import evaluation_run
 def main() -> None:
     """Read the arguments, evaluate, write scores and pictures, record them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("hr", "lr", "model", "metrics", "per_image", "comparisons", "results"):
+    for name in ("hr", "lr", "model", "metrics", "summary", "per_image", "comparisons", "results"):
         parser.add_argument(name, type=Path)
     paths = parser.parse_args()
     params = load_params()
@@ -24,7 +24,7 @@ def main() -> None:
     images = test_images(paths.hr, paths.lr)
     network = load_model(paths.model)
     result = evaluate_store(images, network, params.evaluate, results=paths.results)
-    write_result(result, metrics=paths.metrics, per_image=paths.per_image)
+    write_result(result, metrics=paths.metrics, summary=paths.summary, per_image=paths.per_image)
     sheets = write_comparisons(images, result, results=paths.results, folder=paths.comparisons)
     with evaluation_run(
         paths.model,
@@ -35,7 +35,7 @@ def main() -> None:
     ) as run:
         run.log_metrics(flat_scores(result.summary))
         run.log_table("per_image", result.frame)
-        run.log_file(paths.metrics)
+        run.log_file(paths.summary)
         for sheet in sheets[: params.report.num_images]:
             run.log_picture(sheet.stem, read_png(sheet))
 

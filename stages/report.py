@@ -15,13 +15,13 @@ from pipeline.tracking.recording import log_report
 def main() -> None:
     """Read the arguments and the earlier outputs, render, write, record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("metrics", "curve", "per_image", "hr", "results", "model", "page"):
+    for name in ("summary", "curve", "per_image", "hr", "results", "model", "page"):
         parser.add_argument(name, type=Path)
     paths = parser.parse_args()
     params = load_params()
 
     inputs = ReportInputs(
-        summary=json.loads(paths.metrics.read_text(encoding="utf-8")),
+        summary=json.loads(paths.summary.read_text(encoding="utf-8")),
         curve=pd.read_csv(paths.curve),
         per_image=pd.read_csv(paths.per_image, dtype={"set": str, "image": str}),
         hr=paths.hr,

@@ -59,7 +59,7 @@ def test_upscale_writes_pictures_of_twice_the_size(pictures: Path, model: Path, 
         (["evaluate", "bicubic", "."], "give --scale"),
         (["evaluate", "no.safetensors", "."], "no.safetensors"),
         (["evaluate", "bicubic", ".", "--metrics", "psnt"], "did you mean 'psnr'?"),
-        (["results"], "metrics/metrics.json: there is no such file; run `make repro` first"),
+        (["results"], "metrics/summary.json: there is no such file; run `make repro` first"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_1(arguments: list[str], message: str, tmp_path: Path):

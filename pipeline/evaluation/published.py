@@ -48,7 +48,7 @@ def beside_published(
     """Published rows for every evaluated set that has some.
 
     Args:
-        summary: Content of `metrics.json`.
+        summary: Content of `summary.json`.
         chain: The steps of the degradation; only MATLAB's bicubic is what the tables are about.
 
     Returns:

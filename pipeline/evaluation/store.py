@@ -13,7 +13,14 @@ from pipeline.errors import UserError
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.methods import BicubicMethod, Method, NetworkMethod
 from pipeline.evaluation.runner import Evaluation, EvaluationImage
-from pipeline.evaluation.tables import BASELINE, NETWORK, statistics, summarise, wide_table
+from pipeline.evaluation.tables import (
+    BASELINE,
+    NETWORK,
+    listed_scores,
+    statistics,
+    summarise,
+    wide_table,
+)
 from pipeline.models import SRNetwork
 
 
@@ -23,7 +30,7 @@ class TestResult:
 
     Attributes:
         frame: One row a picture and method.
-        summary: Means by set, with the protocol; what `metrics.json` holds.
+        summary: Means by set, with the protocol; what `summary.json` holds.
     """
 
     frame: pd.DataFrame
@@ -78,9 +85,10 @@ def evaluate_store(
     return TestResult(frame, summary)
 
 
-def write_result(result: TestResult, *, metrics: Path, per_image: Path) -> None:
-    """Write `metrics.json` and `per_image.csv`."""
-    write_json(metrics, result.summary)
+def write_result(result: TestResult, *, metrics: Path, summary: Path, per_image: Path) -> None:
+    """Write everything to `summary.json`, what DVC lists to `metrics.json`, and `per_image.csv`."""
+    write_json(metrics, listed_scores(result.summary))
+    write_json(summary, result.summary)
     per_image.parent.mkdir(parents=True, exist_ok=True)
     wide_table(result.frame).to_csv(per_image, index=False, lineterminator="\n")
 

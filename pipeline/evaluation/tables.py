@@ -113,11 +113,24 @@ def flat_scores(summary: Mapping[str, Any]) -> dict[str, float]:
     return flat
 
 
+def listed_scores(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The few numbers of each set that `dvc metrics show` and `dvc exp show` have room for."""
+    listed: dict[str, Any] = {"protocol": summary["protocol"]["name"]}
+    for name, means in _named_means(summary):
+        gains = {f"{metric}_gain": value for metric, value in means["gain"].items()}
+        listed[name] = {key: v for key, v in {**means[NETWORK], **gains}.items() if v is not None}
+    return listed
+
+
+def _named_means(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Each set's means, and those of all pictures where there are several sets."""
+    sets = list(summary["sets"].items())
+    return [*sets, ("all", summary["mean"])] if len(sets) > 1 else sets
+
+
 def text_table(summary: Mapping[str, Any]) -> str:
     """The result as a person reads it: set by set, bicubic, network and gain."""
-    rows = [*summary["sets"].items()]
-    if len(rows) > 1:
-        rows.append(("all images", summary["mean"]))
+    rows = _named_means(summary)
     metrics = list(summary["mean"][NETWORK])
     set_width = max(10, *(len(name) for name, _ in rows))
     width = max(9, *(len(name) for name in metrics))

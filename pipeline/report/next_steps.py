@@ -14,7 +14,7 @@ Next:
 
 
 def read_summary(path: Path) -> dict[str, Any]:
-    """Read `metrics.json`.
+    """Read `summary.json`.
 
     Raises:
         UserError: If it is missing or broken.

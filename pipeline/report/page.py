@@ -28,7 +28,7 @@ class ReportInputs:
     """What the page is made of: outputs of earlier stages.
 
     Attributes:
-        summary: Content of `metrics.json`.
+        summary: Content of `summary.json`.
         curve: Content of `plots/train.csv`.
         per_image: Content of `plots/per_image.csv`.
         hr: Folder of the HR store.

@@ -79,9 +79,17 @@ def test_a_store_is_evaluated_into_files(hr_folder: Path, tmp_path: Path, protoc
     config = EvaluateConfig(protocol={"name": protocol}, metrics=["psnr_y", "ssim_y"])
     images = find_images(hr_folder)
     result = evaluate_store(images, network, config, results=tmp_path / "results")
-    write_result(result, metrics=tmp_path / "m.json", per_image=tmp_path / "i.csv")
-    summary = json.loads((tmp_path / "m.json").read_text())
+    write_result(
+        result,
+        metrics=tmp_path / "m.json",
+        summary=tmp_path / "s.json",
+        per_image=tmp_path / "i.csv",
+    )
+    summary = json.loads((tmp_path / "s.json").read_text())
+    listed = json.loads((tmp_path / "m.json").read_text())
     means = summary["mean"]
+    assert listed["protocol"] == protocol
+    assert listed["hr"]["psnr_y_gain"] == means["gain"]["psnr_y"]
     assert means["images"] == 3
     assert means["gain"]["psnr_y"] == pytest.approx(
         means["network"]["psnr_y"] - means["bicubic"]["psnr_y"], abs=2e-6

@@ -35,9 +35,14 @@ def inputs(tmp_path: Path) -> ReportInputs:
     result = evaluate_store(
         find_images(folder), network, EvaluateConfig(), results=tmp_path / "results"
     )
-    write_result(result, metrics=tmp_path / "metrics.json", per_image=tmp_path / "per_image.csv")
+    write_result(
+        result,
+        metrics=tmp_path / "metrics.json",
+        summary=tmp_path / "summary.json",
+        per_image=tmp_path / "per_image.csv",
+    )
     return ReportInputs(
-        summary=json.loads((tmp_path / "metrics.json").read_text()),
+        summary=json.loads((tmp_path / "summary.json").read_text()),
         curve=pd.DataFrame({"step": [1, 2], "loss": [2.0, 1.0], "valid/psnr_y": [20.0, 21.0]}),
         per_image=pd.read_csv(tmp_path / "per_image.csv"),
         hr=tmp_path / "hr",
