@@ -11,8 +11,14 @@ from pipeline.stage import run_stage
 def main() -> None:
     """Read the parameters and store."""
     raw, hr = map(Path, sys.argv[1:])
-    allow_leakage = load_params().data.allow_leakage
-    build_store(raw, hr, work=Path(".cache/store_hr"), allow_leakage=allow_leakage)
+    data = load_params().data
+    build_store(
+        raw,
+        hr,
+        work=Path(".cache/store_hr"),
+        allow_leakage=data.allow_leakage,
+        allow_duplicates=data.allow_duplicates,
+    )
 
 
 if __name__ == "__main__":

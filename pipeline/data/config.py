@@ -21,14 +21,15 @@ class DataConfig(StrictConfig):
         train: Sources that patches are cut from.
         valid: Sources watched during training.
         test: Sources that the final scores are computed on.
-        allow_leakage: Take pictures although another split has them (or the same split has them
-            twice); each such pair is still named.
+        allow_leakage: Take pictures although another split has them; the pairs are still named.
+        allow_duplicates: Take pictures although the same split has them twice, pixel by pixel.
     """
 
     train: list[AnySourceConfig] = Field(default_factory=_embedded, min_length=1)
     valid: list[AnySourceConfig] = Field(default_factory=_embedded, min_length=1)
     test: list[AnySourceConfig] = Field(default_factory=_embedded, min_length=1)
     allow_leakage: bool = False
+    allow_duplicates: bool = False
 
     @model_validator(mode="after")
     def _sets_are_distinct(self) -> "DataConfig":

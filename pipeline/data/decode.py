@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import UserError
 from pipeline.images import Picture
@@ -59,7 +59,7 @@ def decode(path: Path) -> Decoded:
             _refuse_damage(path)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise UserError(f"{path}: this is not a picture that can be read") from None
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.data.fingerprint import THRESHOLD, Bits, distances
+from pipeline.data.fingerprint import NUM_BITS, THRESHOLD, Bits, distances
 from pipeline.data.sources import SPLITS
 
 _BLOCK = 4096
@@ -34,18 +34,23 @@ class Pair(NamedTuple):
     second: Candidate
     differing_bits: int
 
+    @property
+    def leaks(self) -> bool:
+        """Whether the two are in different splits."""
+        return self.first.split != self.second.split
+
     def __str__(self) -> str:
         exact = self.first.pixels_sha256 == self.second.pixels_sha256
-        how = "the same pixels" if exact else f"the same picture ({self.differing_bits} bits apart)"
-        return f"{self.first} and {self.second} are {how}"
+        near = f"the same photograph ({self.differing_bits} of {NUM_BITS} hash bits differ)"
+        return f"{self.first} and {self.second} are {'equal in every pixel' if exact else near}"
 
 
 def find_pairs(pictures: Sequence[Candidate]) -> list[Pair]:
     """Find what would spoil a result.
 
-    That is the same photograph in two splits (also cropped, mirrored, turned or re-encoded), and
-    the same pixels twice in one. Test sets may share pictures among themselves, as published ones
-    do: each keeps its own average.
+    That is the same photograph in two splits (also cropped, mirrored, turned, re-encoded or
+    resized), and the same pixels twice in one. Test sets may share pictures among themselves, as
+    published ones do: each has its own average.
     """
     return [*_repeated(pictures), *_leaking(pictures)]
 
@@ -74,4 +79,7 @@ def _close(left: Sequence[Candidate], right: Sequence[Candidate]) -> list[Pair]:
         return []
     bits = distances(np.stack([p.bits for p in left]), np.stack([p.bits for p in right]))
     rows, columns = np.nonzero(bits <= THRESHOLD)
-    return [Pair(left[i], right[j], int(bits[i, j])) for i, j in zip(rows, columns, strict=True)]
+    return [
+        Pair(left[i], right[j], int(bits[i, j]))
+        for i, j in zip(rows.tolist(), columns.tolist(), strict=True)
+    ]

@@ -1,61 +1,29 @@
 """The HR store: every raw picture as a verified lossless PNG, and a manifest.
 
-Incremental: what a raw file's bytes decode to is remembered in a work folder, so a picture is
-decoded again only when its file, or the way of decoding, has changed. DVC must therefore keep the
-store between runs (`persist: true`); nothing in it is trusted without comparing its digest, and
-the work folder may be deleted at any time. A failed run leaves the store as it was.
+Incremental: what a raw file decodes to is remembered in a work folder, and a picture is decoded
+again only when its file, or the way of decoding, has changed. For that DVC must leave the store in
+place before it runs the stage (`persist: true`). Nothing found there is trusted: every file is
+compared by its digest, what does not belong is removed, and the outcome is byte for byte that of
+an empty start. The work folder may be deleted at any time. A run that fails leaves the store as it
+was; what it had decoded already waits in the work folder.
 """
 
-import hashlib
-import json
-import os
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import PIL
-from PIL import features
-
-from pipeline.data import fingerprint as fingerprint_module
-from pipeline.data.decode import decode
-from pipeline.data.fingerprint import fingerprint
-from pipeline.data.hashing import file_sha256, file_sha256s
+from pipeline.data.facts import Facts, recall, remember, store_png
+from pipeline.data.hashing import file_sha256s
 from pipeline.data.leakage import Candidate, find_pairs
-from pipeline.data.manifest import FILE_NAME, pixels_sha256, write_manifest
-from pipeline.data.mirror import copy, remove_others
-from pipeline.data.sources import SPLITS
+from pipeline.data.manifest import FILE_NAME, write_manifest
+from pipeline.data.mirror import remove_others
+from pipeline.data.raw import RawFile, list_raw
 from pipeline.errors import UserError
-from pipeline.images import read_png, write_png
 from pipeline.parallel import parallel_map
 
-
-class Entry(NamedTuple):
-    """A raw file and the place of its picture in the store."""
-
-    split: str
-    set: str
-    name: str
-    raw: Path
-    source: str
-
-    @property
-    def stored(self) -> str:
-        """Path of the picture below the store, with `/`."""
-        return f"{self.split}/{self.set}/{self.name}.png"
-
-
-class Facts(NamedTuple):
-    """What the bytes of a raw file decode to."""
-
-    width: int
-    height: int
-    channels: int
-    lossy: bool
-    pixels_sha256: str
-    file_sha256: str
-    fingerprint: str
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class _Task(NamedTuple):
@@ -63,196 +31,123 @@ class _Task(NamedTuple):
     png: Path
 
 
-def build_store(raw: Path, hr: Path, *, work: Path, allow_leakage: bool = False) -> None:
+def build_store(
+    raw: Path, hr: Path, *, work: Path, allow_leakage: bool = False, allow_duplicates: bool = False
+) -> None:
     """Make `hr` the lossless store of everything in `raw`.
 
     Args:
         raw: `<split>/<set>/` folders of picture files, with subfolders.
         hr: Store; becomes `<split>/<set>/<name>.png` and `manifest.csv`, and nothing else.
         work: Folder for pictures in progress and for what is remembered between runs.
-        allow_leakage: Name pictures that two splits share, instead of refusing them.
+        allow_leakage: Name photographs that two splits share, instead of refusing them.
+        allow_duplicates: Name equal pictures of one split, instead of refusing them.
 
     Raises:
-        UserError: If files are no pictures or damaged (all of them in one error), or if splits
-            share pictures. The store is then as it was before.
+        UserError: If files are no pictures or damaged (all of them in one error), or pictures
+            are refused. The store is then as it was before.
     """
-    entries = list_raw(raw)
-    digests = _digests(entries)
-    facts = _recall(work)
-    ready = _ready(entries, digests, facts, hr)
-    facts = facts | _decode_missing(entries, digests, ready, facts, work)
-    _report_pairs(entries, [facts[digest] for digest in digests], allow=allow_leakage)
-    _publish(entries, digests, facts, ready, hr, work)
+    files = list_raw(raw)
+    digests = [digest or "" for digest in file_sha256s([file.path for file in files])]
+    known = recall(work)
+    ready = _unchanged(files, digests, known, hr)
+    waiting = [(f, d) for f, d in zip(files, digests, strict=True) if f.stored not in ready]
+    left = _unchanged([f for f, _ in waiting], [d for _, d in waiting], known, work)
+    missing = [(f, d) for f, d in waiting if f.stored not in left]
+    known |= _decode(missing, known, work)
+    facts = [known[digest] for digest in digests]
+    _refuse(files, facts, allow_leakage=allow_leakage, allow_duplicates=allow_duplicates)
+    _publish(files, [file for file, _ in waiting], hr, work)
+    write_manifest(hr, _manifest(files, digests, facts))
+    remember(work, dict(zip(digests, facts, strict=True)))
 
 
-def list_raw(raw: Path) -> list[Entry]:
-    """List the raw files and give each a name that is unique in its set.
-
-    The name is the path in the set without suffix, `/` as `__`, in Unicode's composed form; where
-    two would be equal (letter case aside) the later ones end in `~2`, `~3`, ....
-    """
-    entries = []
-    for folder in sorted(path for split in SPLITS for path in (raw / split).glob("*/")):
-        files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-        plain = [unicodedata.normalize("NFC", name.rsplit(".", 1)[0]) for name in files]
-        names = distinct(name.replace("/", "__") for name in plain)
-        for file, name in zip(files, names, strict=True):
-            split, set_name = folder.parent.name, folder.name
-            source = f"{split}/{set_name}/{file}"
-            entries.append(Entry(split, set_name, name, folder / file, source))
-    return entries
-
-
-def distinct(names: Iterable[str]) -> list[str]:
-    """Number the later ones of names that some file system would take for the same."""
-    taken: set[str] = set()
-    result = []
-    for name in names:
-        number, candidate = 1, name
-        while candidate.casefold() in taken:
-            number += 1
-            candidate = f"{name}~{number}"
-        taken.add(candidate.casefold())
-        result.append(candidate)
-    return result
-
-
-def _digests(entries: Sequence[Entry]) -> list[str]:
-    found = file_sha256s([entry.raw for entry in entries])
-    return [digest for digest in found if digest is not None]
-
-
-def _ready(
-    entries: Sequence[Entry], digests: Sequence[str], facts: Mapping[str, Facts], hr: Path
+def _unchanged(
+    files: Sequence[RawFile], digests: Sequence[str], known: Mapping[str, Facts], folder: Path
 ) -> set[str]:
-    """Paths in the store that already hold exactly the right bytes."""
-    known = [(e, facts[d].file_sha256) for e, d in zip(entries, digests, strict=True) if d in facts]
-    found = file_sha256s([hr / entry.stored for entry, _ in known])
-    return {e.stored for (e, wanted), there in zip(known, found, strict=True) if there == wanted}
+    """Which pictures a folder holds already, exactly as they have to be."""
+    likely = [(f, known[d]) for f, d in zip(files, digests, strict=True) if d in known]
+    found = file_sha256s([folder / file.stored for file, _ in likely])
+    return {f.stored for (f, facts), d in zip(likely, found, strict=True) if d == facts.file_sha256}
 
 
-def _decode_missing(
-    entries: Sequence[Entry],
-    digests: Sequence[str],
-    ready: set[str],
-    facts: Mapping[str, Facts],
-    work: Path,
+def _decode(
+    missing: Sequence[tuple[RawFile, str]], known: Mapping[str, Facts], work: Path
 ) -> dict[str, Facts]:
-    """Decode what is neither in the store nor left in the work folder by a run that failed."""
-    wanted = {
-        digest: entry
-        for entry, digest in zip(entries, digests, strict=True)
-        if entry.stored not in ready
+    """Decode files into the work folder; what is sound is remembered even if others are not."""
+    tasks = [_Task(file.path, work / file.stored) for file, _ in missing]
+    results = parallel_map(_attempt, tasks, description="store_hr")
+    found = {
+        digest: result
+        for (_, digest), result in zip(missing, results, strict=True)
+        if isinstance(result, Facts)
     }
-    left = file_sha256s([_png(work, digest) for digest in wanted])
-    missing = {
-        digest: entry
-        for (digest, entry), there in zip(wanted.items(), left, strict=True)
-        if digest not in facts or there != facts[digest].file_sha256
-    }
-    tasks = [_Task(entry.raw, _png(work, digest)) for digest, entry in missing.items()]
-    results = parallel_map(_store_one, tasks, description="store_hr")
-    decoded = {d: r for d, r in zip(missing, results, strict=True) if isinstance(r, Facts)}
-    _remember(work, {**facts, **decoded})
+    remember(work, {**known, **found})
     if errors := [result for result in results if isinstance(result, str)]:
-        raise UserError("\n".join(errors))
-    return decoded
+        advice = "mend or remove the above, or choose files with the source's `pattern`"
+        raise UserError("\n".join([*errors, advice]))
+    return found
 
 
-def _store_one(task: _Task) -> Facts | str:
-    """Decode one file, write it losslessly, and read it back; or say what is wrong with it."""
+def _attempt(task: _Task) -> Facts | str:
     try:
-        picture, lossy = decode(task.raw)
+        return store_png(task.raw, task.png)
     except UserError as error:
         return str(error)
-    write_png(task.png, picture)
-    digest = pixels_sha256(picture)
-    stored = read_png(task.png)
-    if stored.shape != picture.shape or pixels_sha256(stored) != digest:
-        task.png.unlink()
-        return f"{task.png}: what was written is not what is read back; check the disk"
-    height, width = picture.shape[:2]
-    channels = 1 if picture.ndim == 2 else picture.shape[2]
-    bits = np.packbits(fingerprint(picture) > 0).tobytes().hex()
-    return Facts(width, height, channels, lossy, digest, file_sha256(task.png), bits)
 
 
-def _report_pairs(entries: Sequence[Entry], facts: Sequence[Facts], *, allow: bool) -> None:
-    pairs = find_pairs([_candidate(e, f) for e, f in zip(entries, facts, strict=True)])
-    if pairs and not allow:
-        advice = "remove one of each pair, or set data.allow_leakage: true to keep both"
-        raise UserError("\n".join([*map(str, pairs), advice]))
-    for pair in pairs:
-        print(f"note: {pair} (data.allow_leakage is true)")
-
-
-def _candidate(entry: Entry, facts: Facts) -> Candidate:
-    packed = np.frombuffer(bytes.fromhex(facts.fingerprint), dtype=np.uint8)
-    bits = np.unpackbits(packed)[: fingerprint_module.NUM_BITS].astype(np.int8) * 2 - 1
-    size = (facts.width, facts.height)
-    return Candidate(entry.split, entry.set, entry.name, facts.pixels_sha256, size, bits)
-
-
-def _publish(
-    entries: Sequence[Entry],
-    digests: Sequence[str],
-    facts: Mapping[str, Facts],
-    ready: set[str],
-    hr: Path,
-    work: Path,
+def _refuse(
+    files: Sequence[RawFile],
+    facts: Sequence[Facts],
+    *,
+    allow_leakage: bool,
+    allow_duplicates: bool,
 ) -> None:
+    pairs = find_pairs([_candidate(f, facts_) for f, facts_ in zip(files, facts, strict=True)])
+    refused = []
+    for pair in pairs:
+        if allow_leakage if pair.leaks else allow_duplicates:
+            print(f"note: {pair}")
+        else:
+            refused.append(pair)
+    lines = [str(pair) for pair in refused]
+    if any(pair.leaks for pair in refused):
+        lines.append(
+            "a photograph in two splits spoils the scores (some published sets share pictures): "
+            "remove one of each pair, or set data.allow_leakage: true"
+        )
+    if not all(pair.leaks for pair in refused):
+        lines.append("remove one of each equal pair, or set data.allow_duplicates: true")
+    if lines:
+        raise UserError("\n".join(lines))
+
+
+def _candidate(file: RawFile, facts: Facts) -> Candidate:
+    size = (facts.width, facts.height)
+    return Candidate(file.split, file.set, file.name, facts.pixels_sha256, size, facts.bits)
+
+
+def _publish(files: Sequence[RawFile], waiting: Sequence[RawFile], hr: Path, work: Path) -> None:
+    """Move new pictures into the store and remove what does not belong."""
+    # The manifest goes first and is written last: a store that has one is complete.
+    (hr / FILE_NAME).unlink(missing_ok=True)
+    new = {file.stored for file in waiting}
+    remove_others(hr, [file.stored for file in files if file.stored not in new])
+    for stored in new:
+        target = hr / stored
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(work / stored, target)
+    remove_others(work, [])
+
+
+def _manifest(
+    files: Sequence[RawFile], digests: Sequence[str], facts: Sequence[Facts]
+) -> "pd.DataFrame":
     import pandas as pd
 
-    # The manifest goes first and comes back last: a store with a manifest is complete.
-    (hr / FILE_NAME).unlink(missing_ok=True)
-    remove_others(hr, ready)
-    for entry, digest in zip(entries, digests, strict=True):
-        if entry.stored not in ready:
-            copy(_png(work, digest), hr / entry.stored)
+    columns = ["split", "set", "name", *Facts._fields[:-1], "source", "source_sha256"]
     rows = [
-        {
-            "split": entry.split,
-            "set": entry.set,
-            "name": entry.name,
-            **{k: v for k, v in facts[digest]._asdict().items() if k != "fingerprint"},
-            "source": entry.source,
-            "source_sha256": digest,
-        }
-        for entry, digest in zip(entries, digests, strict=True)
+        (file.split, file.set, file.name, *known[:-1], file.source, digest)
+        for file, digest, known in zip(files, digests, facts, strict=True)
     ]
-    write_manifest(hr, pd.DataFrame(rows))
-    _remember(work, {digest: facts[digest] for digest in digests})
-    for png in work.glob("*.png"):
-        png.unlink()
-
-
-def _png(work: Path, digest: str) -> Path:
-    return work / f"{digest}.png"
-
-
-def _recipe() -> str:
-    """A digest of the code and libraries that decide what a file decodes to."""
-    digest = hashlib.sha256()
-    for function in (decode, fingerprint, write_png):
-        digest.update(Path(function.__code__.co_filename).read_bytes())
-    versions = [features.version(name) for name in ("jpg", "zlib", "webp", "libtiff", "jpg_2000")]
-    digest.update(repr([PIL.__version__, *versions]).encode())
-    return digest.hexdigest()
-
-
-def _recall(work: Path) -> dict[str, Facts]:
-    """What earlier runs with the same recipe found, by sha256 of the raw file."""
-    try:
-        memory = json.loads((work / "facts.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-    if memory["recipe"] != _recipe():
-        return {}
-    return {digest: Facts(*values) for digest, values in memory["facts"].items()}
-
-
-def _remember(work: Path, facts: Mapping[str, Facts]) -> None:
-    work.mkdir(parents=True, exist_ok=True)
-    temporary = work / ".facts.json.part"
-    temporary.write_text(json.dumps({"recipe": _recipe(), "facts": facts}), encoding="utf-8")
-    os.replace(temporary, work / "facts.json")
+    return pd.DataFrame(rows, columns=columns)
