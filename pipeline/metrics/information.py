@@ -25,7 +25,7 @@ from torch import Tensor
 
 from pipeline.metrics.base import checked_pair
 from pipeline.metrics.steerable import NUM_LEVELS, SMALLEST_SIDE, oriented_bands
-from pipeline.metrics.windows import uniform_window, window_means
+from pipeline.metrics.windows import row_blocks, uniform_window, window_means
 
 _SIDE = 3  # of the blocks that make a vector
 _TOLERANCE = 1e-15  # energies below it count as none
@@ -188,10 +188,13 @@ def _subband_model(judged: Tensor, reference: Tensor, *, window_size: int) -> Su
     inner = (slice(skipped, rows - skipped), slice(skipped, columns - skipped))
     # The first kept block's centre, less half a window.
     first = _SIDE * skipped + _SIDE // 2 - window_size // 2
-    maps = torch.stack([y, x, y * x, y * y, x * x])[..., first:, first:]
-    means = window_means(maps, uniform_window(window_size, _SIDE))
-    means = means[..., : rows - 2 * skipped, : columns - 2 * skipped]
-    gain, noise = _channel(means, window_size**2)
+    window = uniform_window(window_size, _SIDE)
+    means = [
+        window_means(torch.stack([b, a, b * a, b * b, a * a]), window)
+        for a, b in row_blocks(x[first:, first:], y[first:, first:], window)
+    ]
+    kept = (..., slice(rows - 2 * skipped), slice(columns - 2 * skipped))
+    gain, noise = _channel(torch.cat(means, -2)[kept], window_size**2)
     variances, axes = torch.linalg.eigh(_covariance(y))
     # Directions without energy, as in a band that is zero, tell nothing.
     used = variances > variances[-1].clamp(min=_TOLERANCE) * 1e-14

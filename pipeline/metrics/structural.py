@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.metrics.base import checked_pair
-from pipeline.metrics.windows import Window, gaussian_window, window_means
+from pipeline.metrics.windows import Window, gaussian_window, row_blocks, window_means
 
 K1, K2 = 0.01, 0.03
 GAUSSIAN = gaussian_window(11, 1.5)
@@ -25,9 +25,6 @@ _HALF_9_7 = (0.037828455507260, -0.023849465019560, -0.110624404418440, 0.377402
 _TAPS_9_7 = (*_HALF_9_7, 0.852698679008890, *reversed(_HALF_9_7))
 _LOWPASS_9_7 = Window(tuple(tap / sum(_TAPS_9_7) for tap in _TAPS_9_7), stride=2)
 _SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # from fine to coarse
-
-# Rows of windows handled at once: the maps of one block stay in a core's cache.
-_ROWS = 32
 
 
 @dataclass(frozen=True)
@@ -271,10 +268,6 @@ def _map_means(
     Returns:
         (K,).
     """
-    rows, columns = window.outputs(x.shape[-2]), window.outputs(x.shape[-1])
-    sums = []
-    for start in range(0, rows, _ROWS):
-        length = (min(_ROWS, rows - start) - 1) * window.stride + window.size
-        block_x, block_y = (p.narrow(-2, start * window.stride, length).double() for p in (x, y))
-        sums.append(maps(block_x, block_y).flatten(1).sum(1))
-    return torch.stack(sums).sum(0) / (rows * columns * x.shape[0])
+    sums = [maps(*blocks).flatten(1).sum(1) for blocks in row_blocks(x, y, window)]
+    windows = window.outputs(x.shape[-2]) * window.outputs(x.shape[-1])
+    return torch.stack(sums).sum(0) / (windows * x.shape[0])
