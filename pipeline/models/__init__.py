@@ -8,22 +8,60 @@ from pydantic import Field, RootModel
 from pipeline.models.base import NetworkConfig, SRNetwork
 from pipeline.models.chroma import network_input, run_on_rgb
 from pipeline.models.iterative.dbpn import DBPNConfig
+from pipeline.models.iterative.hourglass import HourglassConfig
+from pipeline.models.iterative.srfbn import SRFBNConfig
+from pipeline.models.iterative.unet import UNetConfig
+from pipeline.models.laboratory.design import LaboratoryConfig
 from pipeline.models.post_upsampling.carn import CARNConfig
 from pipeline.models.post_upsampling.edsr import EDSRConfig
+from pipeline.models.post_upsampling.espcn import ESPCNConfig
 from pipeline.models.post_upsampling.fsrcnn import FSRCNNConfig
 from pipeline.models.post_upsampling.imdn import IMDNConfig
+from pipeline.models.post_upsampling.rcan import RCANConfig
+from pipeline.models.post_upsampling.rdn import RDNConfig
+from pipeline.models.post_upsampling.rrdb import RRDBConfig
+from pipeline.models.post_upsampling.span import SPANConfig
+from pipeline.models.post_upsampling.srdensenet import SRDenseNetConfig
+from pipeline.models.post_upsampling.srresnet import SRResNetConfig
+from pipeline.models.post_upsampling.srvgg import SRVGGConfig
+from pipeline.models.post_upsampling.swinir import SwinIRConfig
+from pipeline.models.pre_upsampling.drcn import DRCNConfig
+from pipeline.models.pre_upsampling.drrn import DRRNConfig
+from pipeline.models.pre_upsampling.memnet import MemNetConfig
 from pipeline.models.pre_upsampling.srcnn import SRCNNConfig
+from pipeline.models.pre_upsampling.vdsr import VDSRConfig
 from pipeline.models.progressive.lapsrn import LapSRNConfig
+from pipeline.models.progressive.ms_lapsrn import MSLapSRNConfig
+from pipeline.models.progressive.prosr import ProSRConfig
 from pipeline.schema import validate
 
 AnyNetworkConfig = Annotated[
     DBPNConfig  # iterative up and down
+    | HourglassConfig
+    | SRFBNConfig
+    | UNetConfig
+    | LaboratoryConfig  # any design
     | CARNConfig  # post-upsampling
     | EDSRConfig
+    | ESPCNConfig
     | FSRCNNConfig
     | IMDNConfig
-    | SRCNNConfig  # pre-upsampling
-    | LapSRNConfig,  # progressive
+    | RCANConfig
+    | RDNConfig
+    | RRDBConfig
+    | SPANConfig
+    | SRDenseNetConfig
+    | SRResNetConfig
+    | SRVGGConfig
+    | SwinIRConfig
+    | DRCNConfig  # pre-upsampling
+    | DRRNConfig
+    | MemNetConfig
+    | SRCNNConfig
+    | VDSRConfig
+    | LapSRNConfig  # progressive
+    | MSLapSRNConfig
+    | ProSRConfig,
     Field(discriminator="name"),
 ]
 

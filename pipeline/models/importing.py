@@ -2,7 +2,8 @@
 
 import pickle
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,19 @@ from pipeline.schema import nearest, validate
 WRAPPERS = ("params_ema", "params", "state_dict", "model_state_dict", "model_state", "model")
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds.
+
+    Attributes:
+        tensors: By name.
+        layer_names: Layers of the graph, where the file holds one (MatConvNet's do).
+    """
+
+    tensors: Mapping[str, Tensor]
+    layer_names: Collection[str] = ()
+
+
 def import_weights(network: str, path: Path, *, scale: int) -> tuple[SRNetwork, NetworkConfig]:
     """Build a network from a checkpoint of its authors.
 
@@ -37,25 +51,35 @@ def import_weights(network: str, path: Path, *, scale: int) -> tuple[SRNetwork, 
         The network in evaluation mode, and the configuration that built it.
 
     Raises:
-        UserError: If the file cannot be read safely, or a key is missing, unexpected or
-            misshapen; every such key is named.
+        UserError: If the file cannot be read safely, a key is missing, unexpected or misshapen
+            (every such key is named), or several presets fit.
     """
-    candidates = _candidates(network, scale)
-    state = read_checkpoint(path)
-    best: tuple[list[str], KeyMap, SRNetwork, NetworkConfig] | None = None
-    for config in candidates:
-        built = config.build(scale=scale)
-        for key_map in (*config.key_maps(scale=scale), _own_keys(built)):
-            problems = _load(built, state, key_map)
-            if not problems:
-                return built.eval(), config
-            if best is None or len(problems) < len(best[0]):
-                best = problems, key_map, built, config
-    assert best is not None
-    problems, key_map, _, config = best
-    preset = f", preset {config.preset}" if config.preset else ""
-    heading = f"{path}: this does not fit {network} x{scale} (read as {key_map.origin}{preset}):"
-    raise UserError("\n  ".join([heading, *problems]))
+    attempts = []
+    configs = _candidates(network, scale)
+    checkpoint = read_checkpoint(path)
+    for config in configs:
+        with torch.device("meta"):
+            expected = config.build(scale=scale).state_dict()
+        for key_map in (*config.key_maps(scale=scale), _own_keys(expected)):
+            state, problems = _mapped(checkpoint, key_map, expected)
+            attempts.append((len(problems), config, key_map, state, problems))
+    fewest = min(attempt[0] for attempt in attempts)
+    best = [attempt for attempt in attempts if attempt[0] == fewest]
+    _, config, key_map, state, problems = best[0]
+    if problems:
+        preset = f", preset {config.preset}" if config.preset else ""
+        read_as = f"read as {key_map.origin}{preset}"
+        heading = f"{path}: this does not fit {network} x{scale} ({read_as}):"
+        raise UserError("\n  ".join([heading, *problems]))
+    fitting = sorted({str(attempt[1].preset) for attempt in best})
+    if len(fitting) > 1:
+        names = ", ".join(f"{network}_{preset}" for preset in fitting)
+        raise UserError(
+            f"{path}: several presets of {network} have these weights: name one: {names}"
+        )
+    built = config.build(scale=scale)
+    built.load_state_dict(state)
+    return built.eval(), config
 
 
 def resolve_network(text: str) -> list[dict[str, Any]]:
@@ -96,23 +120,24 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "")
 
 
-def _own_keys(network: SRNetwork) -> KeyMap:
-    return KeyMap("weights of this project", {key: Source(key) for key in network.state_dict()})
+def _own_keys(expected: Mapping[str, Tensor]) -> KeyMap:
+    return KeyMap("weights of this project", {key: Source(key) for key in expected})
 
 
-def _load(network: SRNetwork, state: Mapping[str, Tensor], key_map: KeyMap) -> list[str]:
-    """Load what the map says, or return every reason why not."""
-    expected = network.state_dict()
-    sources = key_map.sources
+def _mapped(
+    checkpoint: Checkpoint, key_map: KeyMap, expected: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Our state from a checkpoint by a map, and every reason why it is not one."""
+    tensors, sources = checkpoint.tensors, key_map.sources
     assert sources.keys() == expected.keys(), sorted(sources.keys() ^ expected.keys())
-    used = {source.key for source in sources.values()} | set(key_map.unused) | set(key_map.fixed)
-    problems = [f"unexpected {key}" for key in state if key not in used]
-    loaded: dict[str, Tensor] = {}
+    known = {source.key for source in sources.values()} | set(key_map.unused) | set(key_map.fixed)
+    state: dict[str, Tensor] = {}
+    problems = [f"unexpected {key}" for key in tensors if key not in known]
     for ours, source in sources.items():
-        if source.key not in state:
+        if source.key not in tensors:
             problems.append(f"missing {source.key}")
             continue
-        value = state[source.key]
+        value = tensors[source.key]
         converted = value if source.convert is None else source.convert(value)
         if converted.shape != expected[ours].shape:
             problems.append(
@@ -122,18 +147,18 @@ def _load(network: SRNetwork, state: Mapping[str, Tensor], key_map: KeyMap) -> l
         elif not torch.isfinite(converted).all():
             problems.append(f"not finite {source.key}")
         else:
-            loaded[ours] = converted.to(expected[ours].dtype)
-    problems += list(_differing(state, key_map.fixed))
-    if not problems:
-        network.load_state_dict(loaded)
-    return problems
+            state[ours] = converted.to(expected[ours].dtype).contiguous()
+    problems += _differing(tensors, key_map.fixed)
+    if key_map.graph is not None and (wrong := key_map.graph(checkpoint.layer_names)):
+        problems.append(wrong)
+    return state, problems
 
 
-def _differing(state: Mapping[str, Tensor], fixed: Mapping[str, Tensor]) -> Iterator[str]:
+def _differing(tensors: Mapping[str, Tensor], fixed: Mapping[str, Tensor]) -> Iterator[str]:
     for key, value in fixed.items():
-        if key in state and not (
-            state[key].shape == value.shape
-            and torch.allclose(state[key].to(value.dtype), value, rtol=1e-4, atol=1e-6)
+        if key in tensors and not (
+            tensors[key].shape == value.shape
+            and torch.allclose(tensors[key].to(value.dtype), value, rtol=1e-4, atol=1e-6)
         ):
             yield f"differing {key}: this network holds it constant at {value.flatten().tolist()}"
 
@@ -142,8 +167,8 @@ def _shape(value: Tensor) -> str:
     return "x".join(str(side) for side in value.shape) or "a single number"
 
 
-def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Read a checkpoint's tensors by name, without wrapper and without `module.` before each name.
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint, without wrapper and without `module.` before each name.
 
     Nothing in the file is executed.
 
@@ -162,15 +187,16 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path}: {path.suffix or 'no suffix'} is not one of {known}")
     if not path.is_file():
         raise UserError(f"{path}: there is no such file")
-    state = readers[path.suffix.lower()](path)
-    if not state:
+    checkpoint = readers[path.suffix.lower()](path)
+    tensors = checkpoint.tensors
+    if not tensors:
         raise UserError(f"{path}: there are no tensors in this file")
-    if all(key.startswith("module.") for key in state):  # of nn.DataParallel
-        state = {key.removeprefix("module."): value for key, value in state.items()}
-    return state
+    if all(key.startswith("module.") for key in tensors):  # of nn.DataParallel
+        tensors = {key.removeprefix("module."): value for key, value in tensors.items()}
+    return Checkpoint(tensors, checkpoint.layer_names)
 
 
-def _read_torch(path: Path) -> dict[str, Tensor]:
+def _read_torch(path: Path) -> Checkpoint:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -184,13 +210,14 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         line = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{path}: this is not a checkpoint of PyTorch ({line})") from None
-    return _tensors(path, _unwrapped(content))
+    return Checkpoint(_tensors(path, _unwrapped(content)))
 
 
 def _unwrapped(content: Any) -> Any:
     for key in WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            return content[key]
+        inner = content.get(key) if isinstance(content, Mapping) else None
+        if isinstance(inner, Mapping) and all(isinstance(v, Tensor) for v in inner.values()):
+            return inner
     return content
 
 
@@ -206,17 +233,17 @@ def _tensors(path: Path, content: Any) -> dict[str, Tensor]:
     return {str(key): value for key, value in content.items()}
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
+def _read_safetensors(path: Path) -> Checkpoint:
     try:
-        return load_file(path)
+        return Checkpoint(load_file(path))
     except SafetensorError as error:
         raise UserError(f"{path}: this is not a safetensors file ({error})") from None
 
 
-def _read_npz(path: Path) -> dict[str, Tensor]:
+def _read_npz(path: Path) -> Checkpoint:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: _tensor(arrays[name]) for name in arrays.files}
+            return Checkpoint({name: _tensor(arrays[name]) for name in arrays.files})
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, TypeError) as error:
         if "allow_pickle" in str(error) or "Object arrays" in str(error):
             raise UserError(
@@ -225,7 +252,7 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path}: this is not an .npz archive of arrays ({error})") from None
 
 
-def _read_mat(path: Path) -> dict[str, Tensor]:
+def _read_mat(path: Path) -> Checkpoint:
     import scipy.io
 
     try:
@@ -236,23 +263,31 @@ def _read_mat(path: Path) -> dict[str, Tensor]:
         ) from None
     except (ValueError, OSError, EOFError, TypeError, IndexError, KeyError) as error:
         raise UserError(f"{path}: this is not a .mat file ({error})") from None
-    named: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
+    layer_names: list[str] = []
     for name, value in content.items():
-        if not name.startswith("__") and isinstance(value, np.ndarray):
-            named.update(_from_matlab(name, value))
-    return named
+        if _is_dagnn(value):
+            layer_names += [str(layer["name"].item()) for layer in value["layers"].item().ravel()]
+            parameters = value["params"].item().ravel()
+            tensors |= {str(p["name"].item()): _tensor(p["value"]) for p in parameters}
+        elif not name.startswith("__") and isinstance(value, np.ndarray):
+            tensors |= dict(_from_matlab(name, value))
+    return Checkpoint(tensors, layer_names)
+
+
+def _is_dagnn(value: Any) -> bool:
+    """Whether a MATLAB variable is a network of MatConvNet's DagNN."""
+    names = value.dtype.names if isinstance(value, np.ndarray) and value.size == 1 else None
+    return names is not None and {"params", "layers"} <= set(names)
 
 
 def _from_matlab(name: str, value: NDArray[Any]) -> Iterator[tuple[str, Tensor]]:
     """Name the arrays of a MATLAB variable.
 
-    A network of MatConvNet's DagNN gives its parameters under their own names. Elsewhere arrays
-    are `variable`, cells `variable.0`, fields `variable.field`; what is not numbers is left out.
+    Arrays are `variable`, cells `variable.0`, fields `variable.field`; what is not numbers is left
+    out.
     """
-    if value.dtype.names and "params" in value.dtype.names and value.size == 1:
-        for parameter in value["params"].item().ravel():
-            yield str(np.asarray(parameter["name"]).item()), _tensor(parameter["value"])
-    elif value.dtype.names:
+    if value.dtype.names:
         for index, entry in enumerate(value.ravel()):
             prefix = name if value.size == 1 else f"{name}.{index}"
             for part in value.dtype.names:

@@ -3,7 +3,7 @@
 A map stands beside its network and is returned by its configuration's `key_maps`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -36,12 +36,15 @@ class KeyMap:
             must have where they are present.
         unused: Keys of the checkpoint that this network and scale have no use for, such as the
             branches of other scales; they may be absent.
+        graph: Says what is wrong with the names of the graph's layers, or nothing; for files that
+            hold the graph and networks that differ in it alone.
     """
 
     origin: str
     sources: Mapping[str, Source]
     fixed: Mapping[str, Tensor] = field(default_factory=dict)
     unused: Sequence[str] = ()
+    graph: Callable[[Collection[str]], str] | None = None
 
 
 def layers(

@@ -15,9 +15,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
+from pipeline.models.blocks import DIV2K_MEAN, div2k_mean
 from pipeline.models.keys import KeyMap, layers, mean_shift
+from pipeline.models.upsampling import factors
 
-DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 NUM_BLOCKS = 3  # of each cascade, and cascades in the network
 PUBLISHED_SCALES = (2, 3, 4)  # branches of the released files
 
@@ -55,7 +56,7 @@ class CARNConfig(NetworkConfig):
                 for conv in convs:
                     name = f"{ours}.blocks.{block}.body.{conv}"
                     names[name] = f"{theirs}.b{block + 1}.body.{conv}"
-        stages = range(0, 3 * len(_factors(scale)), 3)
+        stages = range(0, 3 * len(factors(scale)), 3)
         several = {f"upsample.{i}": f"upsample.up{scale}.body.{i}" for i in stages}
         single = {f"upsample.{i}": f"upsample.up.body.{i}" for i in stages}
         fixed = mean_shift("sub_mean.shifter", [-mean for mean in DIV2K_MEAN])
@@ -64,7 +65,7 @@ class CARNConfig(NetworkConfig):
             f"upsample.up{other}.body.{i}.{part}"
             for other in PUBLISHED_SCALES
             if other != scale
-            for i in range(0, 3 * len(_factors(other)), 3)
+            for i in range(0, 3 * len(factors(other)), 3)
             for part in ("weight", "bias")
         ]
         return [
@@ -123,8 +124,7 @@ class CARN(SRNetwork):
     def __init__(self, config: CARNConfig, *, scale: int) -> None:
         super().__init__(scale=scale, colour=config.colour)
         features, channels, groups = config.num_features, self.num_channels, config.num_groups
-        mean = DIV2K_MEAN if channels == 3 else (sum(DIV2K_MEAN) / 3,)
-        self.register_buffer("mean", torch.tensor(mean).view(1, channels, 1, 1), persistent=False)
+        self.register_buffer("mean", div2k_mean(channels), persistent=False)
         self.head = nn.Conv2d(channels, features, 3, padding=1)
 
         def cascade() -> Cascade:
@@ -134,7 +134,7 @@ class CARN(SRNetwork):
 
         self.body = Cascade([cascade() for _ in range(NUM_BLOCKS)], features)
         self.upsample = nn.Sequential()
-        for factor in _factors(scale):
+        for factor in factors(scale):
             self.upsample.append(
                 nn.Conv2d(features, features * factor**2, 3, padding=1, groups=groups)
             )
@@ -146,7 +146,3 @@ class CARN(SRNetwork):
         """(N, C, H, W) -> (N, C, scale * H, scale * W)."""
         features = self.body(self.head(lr - self.mean))
         return self.tail(self.upsample(features)) + self.mean
-
-
-def _factors(scale: int) -> list[int]:
-    return [3] if scale == 3 else [2] * (scale.bit_length() - 1)

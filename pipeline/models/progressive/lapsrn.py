@@ -15,8 +15,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.models.base import Colour, NetworkConfig, SRNetwork
+from pipeline.models.base import Colour, NetworkConfig
 from pipeline.models.keys import KeyMap, Source, from_matconvnet, layers
+from pipeline.models.progressive.levels import ProgressiveNetwork, num_levels
 
 SLOPE = 0.2
 
@@ -43,10 +44,10 @@ class LapSRNConfig(NetworkConfig):
 
         Their levels count down: with three, level 3 is the first.
         """
-        num_levels = _num_levels(scale)
+        last = num_levels(scale)
         names, images = {"head": "input_conv"}, {}
-        for level in range(num_levels):
-            ours, theirs = f"levels.{level}", f"level{num_levels - level}"
+        for level in range(last):
+            ours, theirs = f"levels.{level}", f"level{last - level}"
             for conv in range(self.num_layers):
                 names[f"{ours}.convs.{conv}"] = f"{theirs}_conv{conv + 1}"
             names[f"{ours}.upsample"] = f"{theirs}_upconv"
@@ -96,7 +97,7 @@ class Level(nn.Module):
         return features, self.image_upsample(image) + self.residual(features)
 
 
-class LapSRN(SRNetwork):
+class LapSRN(ProgressiveNetwork):
     """See the module's docstring."""
 
     def __init__(self, config: LapSRNConfig, *, scale: int) -> None:
@@ -104,22 +105,19 @@ class LapSRN(SRNetwork):
         features, channels = config.num_features, self.num_channels
         self.head = nn.Conv2d(channels, features, 3, padding=1)
         self.levels = nn.ModuleList(
-            Level(features, config.num_layers, channels) for _ in range(_num_levels(scale))
+            Level(features, config.num_layers, channels) for _ in range(self.num_levels)
         )
         initialise(self)
 
-    def forward(self, lr: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, scale * H, scale * W)."""
-        return self.forward_all(lr)[-1]
-
-    def forward_all(self, lr: Tensor) -> list[Tensor]:
-        """Pictures at 2, 4, ..., scale times the input."""
+    def pictures(self, lr: Tensor, wanted: Sequence[int]) -> list[Tensor]:
+        """See the base class."""
         features, image = functional.leaky_relu(self.head(lr), SLOPE), lr
-        images = []
-        for level in self.levels:
+        found = []
+        for number, level in enumerate(self.levels[: wanted[-1]], start=1):
             features, image = level(features, image)
-            images.append(image)
-        return images
+            if number in wanted:
+                found.append(image)
+        return found
 
 
 def matconvnet_layers(biased: Mapping[str, str], unbiased: Mapping[str, str]) -> dict[str, Source]:
@@ -128,10 +126,6 @@ def matconvnet_layers(biased: Mapping[str, str], unbiased: Mapping[str, str]) ->
     return layers(biased, parts=parts, convert=from_matconvnet) | layers(
         unbiased, parts={"weight": "_f"}, convert=from_matconvnet
     )
-
-
-def _num_levels(scale: int) -> int:
-    return scale.bit_length() - 1  # log2
 
 
 def initialise(network: nn.Module) -> None:
