@@ -1,27 +1,18 @@
-"""The training loop: from stored pictures and a recipe to a trained network and its curve."""
+"""The training loop: batches in, updates, and what is due between them."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import NamedTuple
 
 import torch
-from torch.utils import deterministic
 
 from pipeline.data.feed import Batch, Pair, PatchFeed, Stream, draws
 from pipeline.errors import UserError
 from pipeline.losses import LossValue, WeightedLoss, build_loss
-from pipeline.models import SRNetwork
 from pipeline.training.checkpoint import CheckpointFolder
-from pipeline.training.checks import check_recipe, large_enough
+from pipeline.training.checks import large_enough
 from pipeline.training.config import Recipe
-from pipeline.training.data import load_pairs, paired_rows
 from pipeline.training.interruption import Interruption
-from pipeline.training.key import training_key
-from pipeline.training.lock import exclusive
 from pipeline.training.progress import Progress
-from pipeline.training.recorder import Recorder
+from pipeline.training.recorder import NullRecorder, Recorder
 from pipeline.training.state import TrainingState, memory_format
 from pipeline.training.step import check_finite, forward_loss
 from pipeline.training.validation import (
@@ -33,74 +24,6 @@ from pipeline.training.validation import (
 )
 
 
-class Trained(NamedTuple):
-    """What a training gives.
-
-    Attributes:
-        network: In evaluation mode.
-        curve: The content of plots/train.csv.
-        checkpoints: To be cleared when the outputs are written.
-    """
-
-    network: SRNetwork
-    curve: str
-    checkpoints: CheckpointFolder
-
-
-@contextmanager
-def training(
-    recipe: Recipe, *, hr_folder: Path, lr_folder: Path, cache: Path, recorder: Recorder
-) -> Iterator[Trained]:
-    """Train, going on from the checkpoint of the same training where there is one.
-
-    The outcome is the same to the byte, interrupted or not. Within the context the caller writes
-    the outputs; then the checkpoints are removed, and the lock on them is released.
-
-    Args:
-        recipe: All parameters.
-        hr_folder: Folder of HR pictures with its manifest.
-        lr_folder: The same of LR.
-        cache: Folder of decoded pictures and checkpoints.
-        recorder: Is told losses, scores and pictures.
-
-    Raises:
-        UserError: For settings or pictures that cannot work, or a loss that is not finite.
-        Stopped: On a request to stop, after saving.
-    """
-    check_recipe(recipe)
-    rows = paired_rows(hr_folder, lr_folder, scale=recipe.scale)
-    folder = cache / "train" / training_key(recipe, [rows.hr, rows.lr])
-    with exclusive(folder), reproducible(recipe.train.threads):
-        splits = {
-            split: load_pairs(
-                rows, split, hr_folder=hr_folder, lr_folder=lr_folder, cache=cache / "images"
-            )
-            for split in ("train", "valid")
-        }
-        checkpoints = CheckpointFolder(folder)
-        loop = TrainingLoop(recipe, splits["train"], splits["valid"], checkpoints, recorder)
-        loop.run()
-        yield Trained(loop.state.result(), loop.state.history.csv(), checkpoints)
-        checkpoints.clear()
-
-
-@contextmanager
-def reproducible(threads: int) -> Iterator[None]:
-    """Compute so that a repetition gives the same bytes."""
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    filled = deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    # Filling fresh memory costs time and changes no result.
-    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
-        deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
-
-
 class TrainingLoop:
     """One training, from its last checkpoint to its last step."""
 
@@ -110,10 +33,10 @@ class TrainingLoop:
         train_pairs: list[Pair],
         valid_pairs: list[Pair],
         checkpoints: CheckpointFolder,
-        recorder: Recorder,
     ) -> None:
         self.recipe, self.config = recipe, recipe.train
-        self.checkpoints, self.recorder = checkpoints, recorder
+        self.checkpoints = checkpoints
+        self.recorder: Recorder = NullRecorder()
         self.loss: WeightedLoss = build_loss(recipe.loss)
         self.feed = PatchFeed(
             large_enough(train_pairs, recipe),
@@ -125,13 +48,15 @@ class TrainingLoop:
         )
         self.valid = _validation_pictures(recipe, valid_pairs)
         self.state = TrainingState(recipe)
-
-    def run(self) -> None:
-        """Do the steps that are left."""
-        checkpoint = self.checkpoints.last()
+        checkpoint = checkpoints.last()
+        self.resumed = checkpoint is not None
         if checkpoint is not None:
             self.state.restore(checkpoint)
             print(f"going on from the checkpoint of step {checkpoint.step}", file=sys.stderr)
+
+    def run(self, recorder: Recorder) -> None:
+        """Do the steps that are left."""
+        self.recorder = recorder
         state, config = self.state, self.config
         batches = self.feed.batches(state.step, config.steps, threads=config.feed_threads)
         with Interruption() as interruption, self._progress() as progress:
@@ -146,6 +71,7 @@ class TrainingLoop:
                     self.checkpoints.save(state.checkpoint())
                 if stop:
                     self.checkpoints.wait()
+                    print(f"stopped after step {state.step}; it is saved", file=sys.stderr)
                     interruption.stop()
         self.checkpoints.wait()
 
