@@ -35,7 +35,10 @@ def serve(port: int) -> None:
     if is_default():
         command += ["--artifacts-destination", (main_root() / "mlartifacts").as_uri()]
     print(f"runs: http://{HOST}:{port} (ready in about ten seconds; Ctrl-C ends it)", flush=True)
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = os.environ | {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "PYTHONWARNINGS": "ignore",  # of what MLflow itself imports
+    }
     process = subprocess.Popen(command, env=environment, cwd=main_root())
     try:
         status = process.wait()

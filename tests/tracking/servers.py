@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -66,7 +66,8 @@ class Server:
     def kill(self) -> None:
         """End it and its workers at once, as a crash would."""
         assert self._process is not None
-        os.killpg(self._process.pid, 9)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, 9)
         self._process.wait()
         self._process = None
 
@@ -117,6 +118,6 @@ def postgres(folder: Path) -> Iterator[str]:
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
     run(pg_ctl, "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
     try:
-        yield f"postgresql://sr@127.0.0.1:{port}/postgres"
+        yield f"postgresql+psycopg2://sr@127.0.0.1:{port}/postgres"
     finally:
         run(pg_ctl, "-D", str(data), "-m", "immediate", "-w", "stop")

@@ -37,6 +37,14 @@ def train(model: Path | None = None, *, steps: range = range(1, 4), resumed: boo
             run.log_model(model)
 
 
+def train_until(end: BaseException) -> None:
+    with training_run(PARAMS, key="k1", resumed=False, name="n", inputs=[]) as run:
+        for step in range(1, 6):
+            run.log_scalars(step, {"loss/total": 1 / step})
+        run.log_picture(4, "valid/a b", PICTURE)
+        raise end
+
+
 def evaluate(model: Path, *, protocol: str = "rgb", psnr: float = 31.0, **settings: object) -> None:
     params = PARAMS | {"evaluate": {"protocol": {"name": protocol}, **settings}}
     with evaluation_run(model, params, protocol=protocol, name="edsr-x2", inputs=[]) as run:
@@ -95,11 +103,7 @@ def test_a_resumed_training_continues_its_run_with_one_point_a_step(
     project: Path, client: MlflowClient, model: Path
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        with training_run(PARAMS, key="k1", resumed=False, name="n", inputs=[]) as run:
-            for step in range(1, 6):
-                run.log_scalars(step, {"loss/total": 1 / step})
-            run.log_picture(4, "valid/a b", PICTURE)
-            raise KeyboardInterrupt
+        train_until(KeyboardInterrupt())
     [killed] = all_runs(client)
     assert killed.info.status == "KILLED"
     train(model, steps=range(3, 8), resumed=True)  # from a checkpoint of step 2
@@ -125,8 +129,7 @@ def test_a_training_from_the_beginning_gets_a_run_of_its_own(
 
 def test_a_training_that_fails_is_marked(project: Path, client: MlflowClient) -> None:
     with pytest.raises(ZeroDivisionError):
-        with training_run(PARAMS, key="k", resumed=False, name="n", inputs=[]):
-            _ = 1 / 0
+        train_until(ZeroDivisionError())
     [run] = all_runs(client)
     assert run.info.status == "FAILED"
 
