@@ -46,9 +46,27 @@ def he_initialise(network: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
 
 
+def padded_side(side: int, multiple: int) -> int:
+    """Round a height or width up to a multiple; twice the multiple at least.
+
+    A single window, or a coarsest level one pixel wide, is a size that exporters take for a
+    constant, and the exported network would refuse all larger pictures.
+    """
+    windows: int = torch.sym_max((side + multiple - 1) // multiple, 2)  # type: ignore[no-untyped-call]
+    return windows * multiple
+
+
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     """Extend height and width to a multiple by repeating the last row and column."""
-    height, width = x.shape[-2:]
-    rows = (height + multiple - 1) // multiple * multiple - height
-    columns = (width + multiple - 1) // multiple * multiple - width
+    rows, columns = (padded_side(side, multiple) - side for side in x.shape[-2:])
     return functional.pad(x, (0, columns, 0, rows), mode="replicate")
+
+
+def crop(x: Tensor, height: int, width: int) -> Tensor:
+    """Keep the top left of a padded picture.
+
+    By index, because an exporter cannot prove that a slice with a computed end lies inside.
+    """
+    rows = torch.arange(height, device=x.device)
+    columns = torch.arange(width, device=x.device)
+    return x.index_select(-2, rows).index_select(-1, columns)

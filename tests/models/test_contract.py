@@ -27,7 +27,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "drrn": {"num_features": 16, "num_units": 2},
     "edsr": {"num_features": 16, "num_blocks": 2},
     "hourglass": {"num_features": 16, "num_stacks": 2, "depth": 2},
-    "imdn": {"num_features": 16, "num_blocks": 2},
+    "imdn": {"num_features": 32, "num_blocks": 2},  # with 16 the attention has one ReLU, often dead
     "laboratory": {"num_features": 16, "num_blocks": 2},
     "lapsrn": {"num_features": 16, "num_layers": 2},
     "memnet": {"num_features": 16, "num_blocks": 2, "num_recursions": 2},

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
-from pipeline.models.blocks import he_initialise, pad_to_multiple
+from pipeline.models.blocks import crop, he_initialise, pad_to_multiple
 from pipeline.models.upsampling import Bicubic
 
 
@@ -132,7 +132,7 @@ class Hourglass(SRNetwork):
         pictures = []
         for index, stack in enumerate(self.stacks):
             features, residual = stack(x)
-            pictures.append(interpolated + residual[..., :height, :width])
+            pictures.append(interpolated + crop(residual, height, width))
             if index < len(self.feed_features):
                 x = x + self.feed_features[index](features) + self.feed_pictures[index](residual)
         return pictures

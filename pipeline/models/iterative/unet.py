@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
-from pipeline.models.blocks import he_initialise, pad_to_multiple
+from pipeline.models.blocks import crop, he_initialise, pad_to_multiple
 from pipeline.models.upsampling import Bicubic
 
 
@@ -85,4 +85,4 @@ class UNet(SRNetwork):
             x = encoder(functional.max_pool2d(x, 2))
         for enlarge, decoder in zip(self.enlarge, self.decoders, strict=True):
             x = decoder(torch.cat([skips.pop(), enlarge(x)], dim=1))
-        return interpolated + self.tail(x)[..., :height, :width]
+        return interpolated + crop(self.tail(x), height, width)

@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
-from pipeline.models.blocks import div2k_mean
+from pipeline.models.blocks import crop, div2k_mean, padded_side
 from pipeline.models.keys import KeyMap, Source, layers
 
 
@@ -194,15 +194,14 @@ class SwinIR(SRNetwork):
             features = group(features, mask)
         features = head + self.last(self.last_norm(features).permute(0, 3, 1, 2))
         sr = self.tail(features) + self.mean
-        return sr[..., : height * self.scale, : width * self.scale]
+        return crop(sr, height * self.scale, width * self.scale)
 
 
 def mirrored(x: Tensor, multiple: int) -> Tensor:
     """Extend (N, C, H, W) below and to the right to a multiple, mirrored as often as needed."""
     for axis in (2, 3):
         side = x.shape[axis]
-        target = (side + multiple - 1) // multiple * multiple
-        index = torch.arange(target, device=x.device) % (2 * side)
+        index = torch.arange(padded_side(side, multiple), device=x.device) % (2 * side)
         x = x.index_select(axis, torch.minimum(index, 2 * side - 1 - index))
     return x
 
