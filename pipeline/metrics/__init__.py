@@ -2,6 +2,7 @@
 
 from pipeline.metrics.base import Metric
 from pipeline.metrics.information import ifc, vif
+from pipeline.metrics.niqe import niqe
 from pipeline.metrics.pixel import mse, psnr, rmse
 from pipeline.metrics.structural import ms_ssim, ssim
 
@@ -14,6 +15,7 @@ METRICS: dict[str, Metric] = {
     "ms_ssim": Metric(ms_ssim, higher_is_better=True, unit="", needs_reference=True),
     "ifc": Metric(ifc, higher_is_better=True, unit="bit/pixel", needs_reference=True),
     "vif": Metric(vif, higher_is_better=True, unit="", needs_reference=True),
+    "niqe": Metric(niqe, higher_is_better=False, unit="", needs_reference=False),
 }
 
 __all__ = ["METRICS", "Metric"]
