@@ -1,10 +1,12 @@
 """The metrics: the whole list in one place."""
 
 from pipeline.metrics.base import Metric
+from pipeline.metrics.gmsd import gmsd
 from pipeline.metrics.information import ifc, vif
 from pipeline.metrics.niqe import niqe
 from pipeline.metrics.pixel import mse, psnr, rmse
 from pipeline.metrics.structural import ms_ssim, ssim
+from pipeline.metrics.vif_pixel import vif_pixel
 
 METRICS: dict[str, Metric] = {
     "mse": Metric(mse, higher_is_better=False, unit="", needs_reference=True),
@@ -15,6 +17,8 @@ METRICS: dict[str, Metric] = {
     "ms_ssim": Metric(ms_ssim, higher_is_better=True, unit="", needs_reference=True),
     "ifc": Metric(ifc, higher_is_better=True, unit="bit/pixel", needs_reference=True),
     "vif": Metric(vif, higher_is_better=True, unit="", needs_reference=True),
+    "vif_pixel": Metric(vif_pixel, higher_is_better=True, unit="", needs_reference=True),
+    "gmsd": Metric(gmsd, higher_is_better=False, unit="", needs_reference=True),
     "niqe": Metric(niqe, higher_is_better=False, unit="", needs_reference=False),
 }
 

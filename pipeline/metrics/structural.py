@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipeline.metrics.base import checked_pair
-from pipeline.metrics.windows import Window, gaussian_window, row_blocks, window_means
+from pipeline.metrics.windows import Window, gaussian_window, tiles, window_means
 
 K1, K2 = 0.01, 0.03
 GAUSSIAN = gaussian_window(11, 1.5)
@@ -50,7 +50,7 @@ def ssim(
 ) -> Tensor:
     """Structural similarity, mean over all windows and channels.
 
-    Computed in double precision, in blocks of rows that stay in the cache. A loss in training is
+    Computed in double precision, in tiles that stay in the cache. A loss in training is
     better off with `ssim_map`, which keeps the type it is given.
 
     Args:
@@ -201,7 +201,7 @@ class _Form:
     """What differs between the two forms of MS-SSIM.
 
     Attributes:
-        maps: Gives stacked maps of two blocks: luminance (or what takes its place) first.
+        maps: Gives stacked maps of two tiles: luminance (or what takes its place) first.
         halve: Halves both sides of pictures, (C, H, W).
         last_only: Whether the last scale leaves out the maps after the first.
     """
@@ -257,17 +257,17 @@ _FORMS = {
 def _map_means(
     x: Tensor, y: Tensor, window: Window, maps: Callable[[Tensor, Tensor], Tensor]
 ) -> Tensor:
-    """Means of several maps of one picture, (C, H, W), made in blocks of rows.
+    """Means of several maps of one picture, (C, H, W), made tile by tile.
 
     Args:
         x: Picture.
         y: Reference.
         window: What the maps are made with.
-        maps: From two blocks of rows, in double precision, to (K, C, rows, columns).
+        maps: From two tiles, in double precision, to (K, C, rows, columns).
 
     Returns:
         (K,).
     """
-    sums = [maps(*blocks).flatten(1).sum(1) for blocks in row_blocks(x, y, window)]
+    sums = [maps(*pair).flatten(1).sum(1) for pair in tiles(x, y, window)]
     windows = window.outputs(x.shape[-2]) * window.outputs(x.shape[-1])
     return torch.stack(sums).sum(0) / (windows * x.shape[0])
