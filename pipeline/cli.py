@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.stage import run_stage
+from pipeline.study.commands import app as study_app
 
 app = typer.Typer(
     help="A reproducible laboratory for single-image super-resolution.",
@@ -16,6 +17,7 @@ app = typer.Typer(
 
 runs_app = typer.Typer(invoke_without_command=True)
 app.add_typer(runs_app, name="runs")
+app.add_typer(study_app, name="study")
 
 
 @app.callback()
