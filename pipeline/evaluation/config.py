@@ -1,9 +1,11 @@
 """Settings of the `evaluate` stage."""
 
+from typing import Any
+
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.evaluation.protocol import Protocol
-from pipeline.evaluation.scores import resolve_metric
+from pipeline.evaluation.scores import metric_key, resolve_metric
 from pipeline.schema import StrictConfig
 
 DEFAULT_METRICS = ["psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb"]
@@ -17,11 +19,14 @@ class EvaluateConfig(StrictConfig):
     self_ensemble: bool = False
     tile: int | None = Field(None, ge=16)  # LR pixels a side
 
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _names_with_options(cls, metrics: Any) -> Any:
+        return [metric_key(entry) for entry in metrics] if isinstance(metrics, list) else metrics
+
     @field_validator("metrics")
     @classmethod
-    def _are_known(cls, metrics: list[str]) -> list[str]:
-        for name in metrics:
-            resolve_metric(name)
+    def _named_once(cls, metrics: list[str]) -> list[str]:
         if len(set(metrics)) < len(metrics):
             raise ValueError("a metric is named twice")
         return metrics

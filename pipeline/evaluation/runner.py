@@ -21,7 +21,7 @@ from pipeline.evaluation.scores import (
     NamedMetric,
     Scores,
     resolve_metric,
-    score_pair,
+    score_pairs,
     score_picture,
 )
 from pipeline.images import Picture, crop_to_multiple, write_png
@@ -117,8 +117,7 @@ class Evaluation:
         sr_plane = method.enlarge_plane(lr_luma_plane(hr_plane, self.scale, self.protocol))
         pair = luma_first_pair(sr_plane, hr_plane)
         self._keep(image, name, pair.sr[0, 0].numpy().astype(np.uint8))
-        border = self.protocol.border(self.scale)
-        return {metric.key: score_pair(pair, metric, border) for metric in metrics}
+        return score_pairs({"y": pair}, metrics, self.protocol.border(self.scale))
 
     def _lr(self, image: EvaluationImage, hr: Picture) -> Picture:
         if image.lr is not None:

@@ -5,13 +5,19 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from pipeline.schema import StrictConfig
+
 MetricFunction = Callable[..., Tensor]
 """`function(sr, hr, *, data_range, border) -> (N,)`, float64.
 
 `sr` and `hr` are (N, C, H, W) in [0, data_range]; `border` pixels are cropped on each side first.
 There is no default for range or border. Metrics without reference take `hr` and ignore it, so
-that callers never branch.
+that callers never branch. What `options` of a metric names are keywords with a default besides.
 """
+
+
+class NoOptions(StrictConfig):
+    """Options of a metric that has none."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +29,15 @@ class Metric:
         higher_is_better: Direction.
         unit: Such as `dB`; empty for pure numbers.
         needs_reference: Whether the HR picture is used.
+        options: What can be chosen; its fields are keywords of the function, with the same
+            defaults.
     """
 
     function: MetricFunction
     higher_is_better: bool
     unit: str
     needs_reference: bool
+    options: type[StrictConfig] = NoOptions
 
 
 def crop(x: Tensor, border: int) -> Tensor:

@@ -10,16 +10,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
 from pipeline.metrics.base import checked_pair
-from pipeline.metrics.windows import Window, gaussian_window, tiles, window_means
+from pipeline.metrics.windows import (
+    Window,
+    gaussian_window,
+    tiles,
+    uniform_window,
+    window_means,
+)
+from pipeline.schema import StrictConfig
 
 K1, K2 = 0.01, 0.03
 GAUSSIAN = gaussian_window(11, 1.5)
+BLOCKS = uniform_window(8, stride=8)
 
 Lowpass = Literal["9/7", "2x2"]
+Windows = Literal["gaussian", "block"]
 # Cohen-Daubechies-Feauveau 9/7, normalised to the sum 1, as metrix_mux prints it.
 _HALF_9_7 = (0.037828455507260, -0.023849465019560, -0.110624404418440, 0.377402855612830)
 _TAPS_9_7 = (*_HALF_9_7, 0.852698679008890, *reversed(_HALF_9_7))
@@ -39,28 +49,52 @@ class Exponents:
 COMMON = Exponents()
 
 
+class SSIMOptions(StrictConfig):
+    """Options of `ssim`; all one in the common form."""
+
+    alpha: float = Field(1.0, ge=0)
+    beta: float = Field(1.0, ge=0)
+    gamma: float = Field(1.0, ge=0)
+
+
+class MSSIMOptions(StrictConfig):
+    """Options of `mssim`."""
+
+    window: Windows = "gaussian"
+
+
+class MSSSIMOptions(StrictConfig):
+    """Options of `ms_ssim`."""
+
+    lowpass: Lowpass = "9/7"
+
+
 def ssim(
     sr: Tensor,
     hr: Tensor,
     *,
     data_range: float,
     border: int,
-    window: Window = GAUSSIAN,
-    exponents: Exponents = COMMON,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    gamma: float = 1.0,
 ) -> Tensor:
-    """Structural similarity, mean over all windows and channels.
+    """Structural similarity in its general form, l^alpha * c^beta * s^gamma.
 
-    Computed in double precision, in tiles that stay in the cache. A loss in training is
-    better off with `ssim_map`, which keeps the type it is given.
+    The mean over all windows and channels, with the published Gaussian window of 11x11 pixels and
+    sigma 1.5. Windows lie inside the picture: no borders are invented.
+
+    Computed in double precision, in tiles that stay in the cache. A loss in training is better off
+    with `ssim_map`, which keeps the type it is given.
 
     Args:
         sr: Picture to judge, (N, C, H, W), in [0, data_range].
         hr: Reference, same shape and range.
         data_range: Largest possible intensity, such as 255.
         border: Pixels to cut off each side.
-        window: Weights of a window; by default the published Gaussian of 11x11 pixels with
-            sigma 1.5. Windows lie inside the picture: no borders are invented.
-        exponents: The general form's weights; all one in the common form.
+        alpha: Weight of luminance.
+        beta: Weight of contrast.
+        gamma: Weight of structure. Where it is not a whole number, negative structure counts as 0.
 
     Returns:
         (N,), 1 for identical pictures.
@@ -68,10 +102,42 @@ def ssim(
     Raises:
         ValueError: If the shapes differ, or a picture is smaller than the window.
     """
-    sr, hr = checked_pair(
-        sr, hr, data_range=data_range, border=border, smallest=window.size, metric="SSIM"
+    pair = checked_pair(
+        sr, hr, data_range=data_range, border=border, smallest=GAUSSIAN.size, metric="SSIM"
     )
+    exponents = Exponents(alpha, beta, gamma)
+    return _mean_ssim(*pair, data_range=data_range, window=GAUSSIAN, exponents=exponents)
 
+
+def mssim(
+    sr: Tensor, hr: Tensor, *, data_range: float, border: int, window: Windows = "gaussian"
+) -> Tensor:
+    """Mean of the structural similarity over chosen windows.
+
+    Args:
+        sr: Picture to judge, (N, C, H, W), in [0, data_range].
+        hr: Reference, same shape and range.
+        data_range: Largest possible intensity, such as 255.
+        border: Pixels to cut off each side.
+        window: `gaussian`, around each pixel, is the same as `ssim`; `block` are squares of 8x8
+            equal weights side by side, so that each pixel counts once.
+
+    Returns:
+        (N,), 1 for identical pictures.
+
+    Raises:
+        ValueError: If the shapes differ, or a picture is smaller than the window.
+    """
+    chosen = GAUSSIAN if window == "gaussian" else BLOCKS
+    pair = checked_pair(
+        sr, hr, data_range=data_range, border=border, smallest=chosen.size, metric="MSSIM"
+    )
+    return _mean_ssim(*pair, data_range=data_range, window=chosen, exponents=COMMON)
+
+
+def _mean_ssim(
+    sr: Tensor, hr: Tensor, *, data_range: float, window: Window, exponents: Exponents
+) -> Tensor:
     def maps(x: Tensor, y: Tensor) -> Tensor:
         values = ssim_map(x, y, data_range=data_range, window=window, exponents=exponents)
         return values[None]
@@ -93,8 +159,8 @@ def ssim_map(
         sr: Picture to judge, (..., H, W), floating point.
         hr: Reference, same shape and type.
         data_range: Largest possible intensity, such as 1.
-        window: See `ssim`.
-        exponents: See `ssim`. Where gamma is not a whole number, negative structure counts as 0.
+        window: Weights of a window.
+        exponents: Weights of the general form; see `ssim`.
 
     Returns:
         (..., H', W'), in the type of `sr`.
