@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.study.definition import Kind
+from pipeline.study import Kind
 
 app = typer.Typer(
     help="Ask people: a mean-opinion-score study in the browser.", no_args_is_help=True

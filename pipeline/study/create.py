@@ -11,9 +11,9 @@ from pipeline.data.manifest import pixels_sha256
 from pipeline.errors import UserError
 from pipeline.images import Picture, write_png
 from pipeline.parallel import parallel_map
+from pipeline.study import Kind
 from pipeline.study.definition import (
     REFERENCE,
-    Kind,
     Stimulus,
     Study,
     default_texts,

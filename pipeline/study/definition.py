@@ -5,17 +5,16 @@ import json
 from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pydantic import Field, model_validator
 
 from pipeline.errors import UserError
 from pipeline.schema import StrictConfig, validate
+from pipeline.study import Kind
 
 REFERENCE = "reference"
 """Name of the HR picture among the methods; participants are not told that it is there."""
-
-Kind = Literal["rating", "pairs"]
 
 _FILE = "study.json"
 _PICTURES = "pictures"

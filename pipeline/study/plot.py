@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pipeline.study.definition import Kind
+from pipeline.study import Kind
 
 _INK, _SOFT = "#20506e", "#9bb4c4"
 

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import (
@@ -305,12 +306,14 @@ def _database_is_away(request: Request, error: Exception) -> Response:
 
 
 def _with_headers(app: ASGIApp) -> ASGIApp:
-    headers = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
+    """Add the headers of every answer; what says nothing of caching is asked for each time."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *headers]
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 
         await app(scope, receive, send_with_headers)
