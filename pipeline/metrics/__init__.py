@@ -1,11 +1,12 @@
 """The metrics: the whole list in one place."""
 
 from pipeline.metrics.base import Metric
-from pipeline.metrics.gmsd import gmsd
+from pipeline.metrics.deep_features import LPIPSOptions, lpips
+from pipeline.metrics.gradient import gmsd
 from pipeline.metrics.information import ifc, vif
-from pipeline.metrics.lpips import LPIPSOptions, lpips
-from pipeline.metrics.niqe import niqe
+from pipeline.metrics.naturalness import niqe
 from pipeline.metrics.pixel import mse, psnr, rmse
+from pipeline.metrics.pixel_information import vif_pixel
 from pipeline.metrics.structural import (
     MSSIMOptions,
     MSSSIMOptions,
@@ -14,7 +15,6 @@ from pipeline.metrics.structural import (
     mssim,
     ssim,
 )
-from pipeline.metrics.vif_pixel import vif_pixel
 
 METRICS: dict[str, Metric] = {
     "mse": Metric(mse, higher_is_better=False, unit="", needs_reference=True),

@@ -94,9 +94,9 @@ def _scale_features(x: Tensor, side: int) -> Tensor:
         normalised = _normalise(padded[top : top + side + 2 * half])
         blocks = normalised.view(side, -1, side).transpose(0, 1).contiguous()
         products = [blocks * blocks.roll(shift, (1, 2)) for shift in _SHIFTS]
-        shape, left, right, mean = _fit(blocks)
+        shape, left, right, mean = fit(blocks)
         parts = [shape, (left + right) / 2]
-        for shape, left, right, mean in map(_fit, products):
+        for shape, left, right, mean in map(fit, products):
             parts += [shape, mean, left, right]
         features.append(torch.stack(parts, 1))
     return torch.cat(features)
@@ -111,7 +111,7 @@ def _normalise(rows: Tensor) -> Tensor:
     return functional.hardshrink(difference, _FLAT).div_(deviation)
 
 
-def _fit(blocks: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def fit(blocks: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Fit an asymmetric generalised Gaussian to each block by its moments.
 
     Args:

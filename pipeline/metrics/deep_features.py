@@ -34,7 +34,7 @@ _HEADS_URL = "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/m
 
 
 @dataclass(frozen=True)
-class _Variant:
+class Variant:
     """A backbone, the layers that are compared, and the file of the heads."""
 
     backbone: PublishedConfig
@@ -47,13 +47,13 @@ def _heads_file(name: str, sha256: str) -> WeightsFile:
     return WeightsFile(f"LPIPS ({name})", url, sha256, path)
 
 
-_VARIANTS: dict[Backbone, _Variant] = {
-    "alexnet": _Variant(
+VARIANTS: dict[Backbone, Variant] = {
+    "alexnet": Variant(
         AlexNetConfig(),
         ("relu1", "relu2", "relu3", "relu4", "relu5"),
         _heads_file("alex", "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"),
     ),
-    "vgg16": _Variant(
+    "vgg16": Variant(
         VGG16Config(),
         ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"),
         _heads_file("vgg", "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868"),
@@ -120,13 +120,13 @@ def _unit_length(features: Tensor) -> Tensor:
 
 def required_weights(backbone: Backbone = "alexnet") -> list[WeightsFile]:
     """Files that must be there before LPIPS can be computed."""
-    variant = _VARIANTS[backbone]
+    variant = VARIANTS[backbone]
     return [file for file in (variant.backbone.weights_file, variant.heads) if file is not None]
 
 
 @lru_cache
 def _pretrained(backbone: Backbone) -> tuple[FeatureExtractor, dict[str, Tensor]]:
-    variant = _VARIANTS[backbone]
+    variant = VARIANTS[backbone]
     extractor = variant.backbone.build()
     sizes = {layer: extractor.layers[layer].channels for layer in variant.layers}
     return extractor, load_heads(variant.heads, sizes)
