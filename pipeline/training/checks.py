@@ -18,13 +18,13 @@ def check_recipe(recipe: Recipe) -> None:
         UserError: With the key's full path, what is wrong, and what is possible.
     """
     train, scale = recipe.train, recipe.scale
+    smallest = _min_size(recipe)
     if train.patch_size % scale:
         lower = train.patch_size - train.patch_size % scale
         raise UserError(
             f"train.patch_size: {train.patch_size} is not a multiple of the scale {scale}; "
             f"the nearest are {f'{lower} and ' if lower else ''}{lower + scale}"
         )
-    smallest = _min_size(recipe)
     if train.patch_size // scale < smallest:
         raise UserError(
             f"train.patch_size: {train.patch_size} gives LR patches of "

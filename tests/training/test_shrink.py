@@ -11,7 +11,8 @@ from tests.training.stores import texture
 
 @pytest.mark.parametrize("factor", [2, 4, 3])
 def test_a_level_is_the_antialiased_bicubic_of_the_target(factor: int):
-    picture = texture(48, 72, seed=1)
+    # Half the contrast: `imresize` also clamps after each axis, where kernels overshoot.
+    picture = texture(48, 72, seed=1) // 2 + 64
     small = shrink(to_tensor(picture), (48 // factor, 72 // factor))
     difference = to_picture(small).astype(int) - imresize(picture, 1 / factor)
     assert abs(difference).max() <= 1  # imresize rounds after each axis
