@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
 from pipeline.models.blocks import enlarging_conv, he_initialise, shrinking_conv
+from pipeline.models.thin import ThinConv2d
 
 
 class DBPNConfig(NetworkConfig):
@@ -100,7 +101,7 @@ class DBPN(SRNetwork):
             for t in range(stages - 1)
         )
         kernel = config.reconstruction_kernel
-        self.tail = nn.Conv2d(stages * features, self.num_channels, kernel, padding=kernel // 2)
+        self.tail = ThinConv2d(stages * features, self.num_channels, kernel)
         he_initialise(self)
 
     def forward(self, lr: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from pipeline.models.blocks import (
     shrinking_conv,
 )
 from pipeline.models.keys import KeyMap, layers, mean_shift, multiplied
+from pipeline.models.thin import ThinConv2d
 
 SLOPE = 0.2
 
@@ -127,7 +128,7 @@ class SRFBN(SRNetwork):
         )
         self.feedback = FeedbackBlock(features, config.num_groups, scale)
         self.enlarge = activated(enlarging_conv(features, scale))
-        self.tail = nn.Conv2d(features, channels, 3, padding=1)
+        self.tail = ThinConv2d(features, channels, 3)
         he_initialise(self)
 
     def forward(self, lr: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from pipeline.models.blocks import shrinking_conv
 from pipeline.models.laboratory.blocks import make_block
 from pipeline.models.laboratory.design import LaboratoryConfig, Upsampler
 from pipeline.models.laboratory.layers import Layers
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import Bicubic, ResizeConv, SubPixel, Transposed, factors
 
 NUM_ITERATIONS = 3  # ups of the iterative placement; there is one down fewer
@@ -174,9 +175,9 @@ def make_upsampler(upsampler: Upsampler, num_features: int, scale: int) -> nn.Mo
             return Bicubic(scale)
 
 
-def make_tail(inputs: int, channels: int) -> nn.Conv2d:
+def make_tail(inputs: int, channels: int) -> ThinConv2d:
     """Make the convolution from features to a picture; it starts near zero."""
-    tail = nn.Conv2d(inputs, channels, 3, padding=1)
+    tail = ThinConv2d(inputs, channels, 3)
     tail.weight.data.mul_(TAIL_SCALE)
     return tail
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
 from pipeline.models.blocks import DIV2K_MEAN, div2k_mean
 from pipeline.models.keys import KeyMap, layers, mean_shift
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import factors
 
 NUM_BLOCKS = 3  # of each cascade, and cascades in the network
@@ -140,7 +141,7 @@ class CARN(SRNetwork):
             )
             self.upsample.append(nn.ReLU())
             self.upsample.append(nn.PixelShuffle(factor))
-        self.tail = nn.Conv2d(features, channels, 3, padding=1)
+        self.tail = ThinConv2d(features, channels, 3)
 
     def forward(self, lr: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, scale * H, scale * W)."""

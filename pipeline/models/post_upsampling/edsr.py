@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
 from pipeline.models.blocks import DIV2K_MEAN, div2k_mean, subpixel_stages
 from pipeline.models.keys import KeyMap, layers, mean_shift, multiplied
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import SubPixel
 
 
@@ -103,7 +104,7 @@ class EDSR(SRNetwork):
             nn.Conv2d(features, features, 3, padding=1),
         )
         self.upsample = SubPixel(features, scale)
-        self.tail = nn.Conv2d(features, channels, 3, padding=1)
+        self.tail = ThinConv2d(features, channels, 3)
 
     def forward(self, lr: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, scale * H, scale * W)."""

@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
+from pipeline.models.thin import ThinConvTranspose2d
 
 
 class FSRCNNConfig(NetworkConfig):
@@ -48,10 +49,7 @@ class FSRCNN(SRNetwork):
             self.mapping.append(nn.Conv2d(s, s, 3, padding=1))
             self.mapping.append(nn.PReLU(s))
         self.expand = nn.Sequential(nn.Conv2d(s, d, 1), nn.PReLU(d))
-        # Kernel 9 with these paddings gives exactly scale times the input for x2, x3, x4, x8.
-        self.enlarge = nn.ConvTranspose2d(
-            d, channels, 9, stride=scale, padding=4, output_padding=scale - 1
-        )
+        self.enlarge = ThinConvTranspose2d(d, channels, 9, stride=scale)
         nn.init.normal_(self.enlarge.weight, std=0.001)  # section 3.2
 
     def forward(self, lr: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from pipeline.models.base import Colour, NetworkConfig, SRNetwork
 from pipeline.models.blocks import div2k_mean, subpixel_stages
 from pipeline.models.keys import KeyMap
 from pipeline.models.post_upsampling.edsr import authors_255, byte_range
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import SubPixel
 
 
@@ -123,7 +124,7 @@ class RCAN(SRNetwork):
             groups.append(Residual(blocks, features))
         self.body = Residual(groups, features)
         self.upsample = SubPixel(features, scale)
-        self.tail = nn.Conv2d(features, channels, 3, padding=1)
+        self.tail = ThinConv2d(features, channels, 3)
 
     def forward(self, lr: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, scale * H, scale * W)."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
 from pipeline.models.blocks import subpixel_stages
 from pipeline.models.keys import KeyMap, layers, multiplied
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import factors
 
 
@@ -100,7 +101,7 @@ class RDN(SRNetwork):
             inputs = growth if i else features
             self.upsample.append(nn.Conv2d(inputs, growth * factor**2, 3, padding=1))
             self.upsample.append(nn.PixelShuffle(factor))
-        self.tail = nn.Conv2d(growth, channels, 3, padding=1)
+        self.tail = ThinConv2d(growth, channels, 3)
 
     def forward(self, lr: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, scale * H, scale * W)."""

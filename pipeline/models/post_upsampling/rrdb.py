@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
 from pipeline.models.keys import KeyMap, layers
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import factors
 
 SLOPE = 0.2
@@ -124,7 +125,7 @@ class RRDB(SRNetwork):
         self.factors = factors(scale)
         self.up = nn.ModuleList(conv() for _ in self.factors)
         self.hr = conv()
-        self.tail = nn.Conv2d(features, channels, 3, padding=1)
+        self.tail = ThinConv2d(features, channels, 3)
 
     def forward(self, lr: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, scale * H, scale * W)."""

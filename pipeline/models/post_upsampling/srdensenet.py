@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import factors
 
 
@@ -79,7 +80,7 @@ class SRDenseNet(SRNetwork):
                 )
             )
             self.upsample.append(nn.ReLU())
-        self.tail = nn.Conv2d(features, channels, 3, padding=1)
+        self.tail = ThinConv2d(features, channels, 3)
 
     def forward(self, lr: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, scale * H, scale * W)."""

@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import factors
 
 
@@ -68,7 +69,7 @@ class SRResNet(SRNetwork):
             self.upsample.append(nn.Conv2d(features, features * factor**2, 3, padding=1))
             self.upsample.append(nn.PixelShuffle(factor))
             self.upsample.append(nn.PReLU())
-        self.tail = nn.Conv2d(features, channels, 9, padding=4)
+        self.tail = ThinConv2d(features, channels, 9)
 
     def forward(self, lr: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, scale * H, scale * W)."""

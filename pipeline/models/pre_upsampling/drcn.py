@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
 from pipeline.models.blocks import he_initialise
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import Bicubic
 
 
@@ -56,7 +57,7 @@ class DRCN(SRNetwork):
         self.reconstruct = nn.Sequential(
             nn.Conv2d(features, features, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(features, channels, 3, padding=1),
+            ThinConv2d(features, channels, 3),
         )
         recursions = config.num_recursions
         self.ensemble = nn.Parameter(torch.full((recursions,), 1 / recursions))

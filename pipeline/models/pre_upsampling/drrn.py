@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
 from pipeline.models.blocks import he_initialise
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import Bicubic
 
 
@@ -84,7 +85,9 @@ class DRRN(SRNetwork):
                 for block in range(config.num_blocks)
             )
         )
-        self.tail = PreActivated(features, channels)
+        self.tail = nn.Sequential(
+            nn.BatchNorm2d(features), nn.ReLU(), ThinConv2d(features, channels, 3)
+        )
         he_initialise(self)
 
     def forward(self, lr: Tensor) -> Tensor:

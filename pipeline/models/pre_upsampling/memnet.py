@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
 from pipeline.models.blocks import he_initialise
 from pipeline.models.pre_upsampling.drrn import PreActivated
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import Bicubic
 
 
@@ -82,7 +83,7 @@ class MemNet(SRNetwork):
             MemoryBlock(features, config.num_recursions, block + 1) for block in range(blocks)
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(features) for _ in range(blocks))
-        self.reconstruct = nn.Conv2d(features, channels, 3, padding=1)
+        self.reconstruct = ThinConv2d(features, channels, 3)
         self.ensemble = nn.Parameter(torch.full((blocks,), 1 / blocks))
         he_initialise(self)
 

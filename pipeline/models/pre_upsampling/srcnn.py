@@ -16,6 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import Bicubic
 
 
@@ -50,7 +51,7 @@ class SRCNN(SRNetwork):
         self.interpolate = Bicubic(scale)
         self.extract = nn.Conv2d(self.num_channels, n1, 9, padding=4)
         self.map = nn.Conv2d(n1, n2, kernel, padding=kernel // 2)
-        self.reconstruct = nn.Conv2d(n2, self.num_channels, 5, padding=2)
+        self.reconstruct = ThinConv2d(n2, self.num_channels, 5)
         for conv in (self.extract, self.map):
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
         nn.init.normal_(self.reconstruct.weight, std=0.001)  # section 4.1 of the paper

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
 from pipeline.models.blocks import he_initialise
 from pipeline.models.keys import KeyMap, layers
+from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import Bicubic
 
 
@@ -51,13 +52,12 @@ class VDSR(SRNetwork):
     def __init__(self, config: VDSRConfig, *, scale: int) -> None:
         super().__init__(scale=scale, colour=config.colour)
         features, channels = config.num_features, self.num_channels
-        widths = [channels, *[features] * (config.num_layers - 1), channels]
         self.interpolate = Bicubic(scale)
         self.body = nn.Sequential()
-        for inputs, outputs in pairwise(widths):
+        for inputs, outputs in pairwise([channels, *[features] * (config.num_layers - 1)]):
             self.body.append(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False))
             self.body.append(nn.ReLU())
-        del self.body[-1]  # the residual has both signs
+        self.body.append(ThinConv2d(features, channels, 3, bias=False))
         he_initialise(self)
 
     def forward(self, lr: Tensor) -> Tensor:

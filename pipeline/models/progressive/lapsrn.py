@@ -18,6 +18,7 @@ from torch.nn import functional
 from pipeline.models.base import Colour, NetworkConfig
 from pipeline.models.keys import KeyMap, Source, from_matconvnet, layers
 from pipeline.models.progressive.levels import ProgressiveNetwork, num_levels
+from pipeline.models.thin import ThinConv2d
 
 SLOPE = 0.2
 
@@ -86,7 +87,7 @@ class Level(nn.Module):
             nn.Conv2d(num_features, num_features, 3, padding=1) for _ in range(num_layers)
         )
         self.upsample = FeatureUpsample(num_features)
-        self.residual = nn.Conv2d(num_features, channels, 3, padding=1)
+        self.residual = ThinConv2d(num_features, channels, 3)
         self.image_upsample = ImageUpsample(channels)
 
     def forward(self, features: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:

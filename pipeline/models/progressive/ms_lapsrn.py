@@ -26,6 +26,7 @@ from pipeline.models.progressive.lapsrn import (
     matconvnet_layers,
 )
 from pipeline.models.progressive.levels import ProgressiveNetwork
+from pipeline.models.thin import ThinConv2d
 
 
 class MSLapSRNConfig(NetworkConfig):
@@ -80,7 +81,7 @@ class MSLapSRN(ProgressiveNetwork):
             nn.Conv2d(features, features, 3, padding=1) for _ in range(config.num_layers)
         )
         self.upsample = FeatureUpsample(features)
-        self.residual = nn.Conv2d(features, channels, 3, padding=1)
+        self.residual = ThinConv2d(features, channels, 3)
         self.image_upsample = ImageUpsample(channels)
         initialise(self)
 
