@@ -166,6 +166,26 @@ def reproduce(
 
 
 @app.command()
+def compare(
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="ids; all evaluated runs if there are none")
+    ] = None,
+    protocol: Annotated[str | None, typer.Option(help="only this one: luma-first, rgb")] = None,
+    against: Annotated[str | None, typer.Option(help="id of a run; bicubic if absent")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="folder")] = Path("compare"),
+) -> None:
+    """Compare runs that were measured alike; draw the perception-distortion plane."""
+    from pipeline.evaluation.compare import alike, require_alike
+    from pipeline.report.compare import write_comparison
+    from pipeline.tracking.evaluations import recorded_evaluations
+
+    evaluations = recorded_evaluations(runs or [], protocol=protocol)
+    if runs:
+        require_alike(evaluations)
+    print(write_comparison(alike(evaluations), output, against=against))
+
+
+@app.command()
 def ui(port: Annotated[int, typer.Option(help="port on 127.0.0.1")] = 5000) -> None:
     """Browse the runs in MLflow's pages."""
     from pipeline.tracking.server import serve

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from pipeline.evaluation.plane import Perception
 from pipeline.evaluation.protocol import Protocol
 from pipeline.evaluation.scores import metric_key, resolve_metric
 from pipeline.schema import StrictConfig
@@ -12,12 +13,21 @@ DEFAULT_METRICS = ["psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb"]
 
 
 class EvaluateConfig(StrictConfig):
-    """Settings of the `evaluate` stage."""
+    """Settings of the `evaluate` stage.
+
+    Attributes:
+        protocol: How scores are taken.
+        metrics: Names, or names with options.
+        self_ensemble: Average over the eight flips and rotations.
+        tile: Side of the LR tiles that a picture is enlarged in; null for the whole picture.
+        plane: What the perception-distortion plane's perceptual axis is; null for no plane.
+    """
 
     protocol: Protocol = Protocol()
     metrics: list[str] = Field(DEFAULT_METRICS, min_length=1)
     self_ensemble: bool = False
-    tile: int | None = Field(None, ge=16)  # LR pixels a side
+    tile: int | None = Field(None, ge=16)
+    plane: Perception | None = "niqe"
 
     @field_validator("metrics", mode="before")
     @classmethod

@@ -1,5 +1,6 @@
 """Evaluating a trained network on the test split of the stored data."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pipeline.data.manifest import stored_pictures
 from pipeline.errors import UserError
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.methods import BicubicMethod, Method, NetworkMethod
+from pipeline.evaluation.plane import plane_points
 from pipeline.evaluation.runner import Evaluation, EvaluationImage
 from pipeline.evaluation.tables import (
     BASELINE,
@@ -81,8 +83,27 @@ def evaluate_store(
     comparison = {
         name: statistics(group, NETWORK) for name, group in frame.groupby("set", sort=False)
     }
-    summary = {"protocol": protocol, **summarise(frame), "statistics": comparison}
+    summary = {
+        "protocol": protocol,
+        "pictures": pictures_digest(images),
+        **summarise(frame),
+        "statistics": comparison,
+    }
+    if config.plane is not None:
+        summary["plane"] = plane_points(
+            images, list(methods), results=results, scale=scale, perception=config.plane
+        )
     return TestResult(frame, summary)
+
+
+def pictures_digest(images: Sequence[EvaluationImage]) -> str:
+    """Say which HR and LR was evaluated on: only scores on the same pictures compare."""
+    digest = hashlib.sha256()
+    for image in images:
+        for path in (image.hr, image.lr):
+            if path is not None:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def write_result(result: TestResult, *, metrics: Path, summary: Path, per_image: Path) -> None:

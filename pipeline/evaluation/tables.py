@@ -103,14 +103,15 @@ def wide_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def flat_scores(summary: Mapping[str, Any]) -> dict[str, float]:
-    """Scores as a tracking store holds them: `mean/psnr_y`, `mean/gain_psnr_y`, `Set5/psnr_y`."""
+    """Scores as a tracking store holds them: `mean/psnr_y`, `mean/gain_psnr_y`, `plane/rmse`."""
     flat = {}
     for place, means in [("mean", summary["mean"]), *summary["sets"].items()]:
         for method, prefix in ((NETWORK, ""), ("gain", "gain_"), (BASELINE, "bicubic_")):
             for name, value in means[method].items():
                 if value is not None:
                     flat[f"{place}/{prefix}{name}"] = float(value)
-    return flat
+    point = summary.get("plane", {}).get("points", {}).get(NETWORK, {})
+    return flat | {f"plane/{name}": float(value) for name, value in point.items()}
 
 
 def listed_scores(summary: Mapping[str, Any]) -> dict[str, Any]:
