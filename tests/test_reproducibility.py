@@ -197,11 +197,12 @@ def test_experiments_land_in_the_same_store_and_an_evaluation_joins_its_training
     git(clone, "commit", "-qm", "results")
     [first] = runs(clone)
 
-    edit(clone, {"evaluate": {"protocol": "luma-first", "metrics": ["psnr_y", "ssim_y"]}})
+    edit(clone, {"evaluate": {"protocol": {"name": "rgb", "crop_border": 6}}})
     dvc(clone, "repro")
     [same] = runs(clone)
     assert same.info.run_id == first.info.run_id
-    assert {name.split("/")[0] for name in same.data.metrics} >= {"rgb", "luma-first"}
+    assert (first.data.tags["evaluations"], same.data.tags["evaluations"]) == ("1", "2")
+    assert same.data.tags["evaluate.protocol.crop_border"] == "6"
 
     git(clone, "checkout", "-q", "--", ".")
     dvc(clone, "exp", "run", "--temp", "-S", "train.steps=300")
