@@ -43,7 +43,8 @@ def write_comparison(
     for number, group in enumerate(groups, start=1):
         title = _title(group)
         table, plane = comparison_table(group, against=against), plane_table(group)
-        texts.append(f"{title}\n{comparison_text(table, against=against or BASELINE)}")
+        text = comparison_text(table, against=against or BASELINE)
+        texts.append("\n".join([title, text, *_without_place(group)]))
         scores.append(table.assign(group=number, measured=title))
         if len(plane):
             planes.append((title, plane.assign(group=number, measured=title)))
@@ -54,6 +55,17 @@ def write_comparison(
         write_plane(planes, folder / "plane.png")
         written.append(str(folder / "plane.png"))
     return "\n\n".join([*texts, "written: " + ", ".join(written)])
+
+
+def _without_place(group: Sequence[Evaluated]) -> list[str]:
+    """Say which runs are not in the plane, and why."""
+    planes = [(evaluated.label, evaluated.summary.get("plane")) for evaluated in group]
+    return [
+        f"{label} is not in the plane: "
+        + ("evaluate.plane was null" if plane is None else plane["unavailable"])
+        for label, plane in planes
+        if plane is None or "unavailable" in plane
+    ]
 
 
 def _write(table: pd.DataFrame, path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pipeline.errors import UserError
-from pipeline.evaluation.compare import Evaluated
+from pipeline.evaluation.compare import Evaluated, alike
 from pipeline.tracking.resolve import find_run
 from pipeline.tracking.runs import PAGE
 from pipeline.tracking.store import connect_or_explain, experiment_id
@@ -22,7 +22,7 @@ SUMMARY, TABLE = "summary.json", "per_image.json"
 
 
 def recorded_evaluations(runs: Sequence[str], *, protocol: str | None = None) -> list[Evaluated]:
-    """Read the latest evaluation by each protocol of each run.
+    """Read the evaluations of each run, the latest where several were made alike.
 
     Args:
         runs: Ids; every run of the store that has been evaluated where there are none.
@@ -34,11 +34,11 @@ def recorded_evaluations(runs: Sequence[str], *, protocol: str | None = None) ->
     client = connect_or_explain()
     found = []
     for run in [find_run(client, run) for run in runs] or _all_runs(client):
-        own = [_read(client, run, place) for place in _latest(client, run, protocol)]
+        own = [_read(client, run, place) for place in _places(client, run, protocol)]
         if runs and not own:
             wanted = f" by the protocol {protocol}" if protocol else ""
             raise UserError(f"run {run.info.run_id} ({run.info.run_name}): no evaluation{wanted}")
-        found += own
+        found += [group[-1] for group in alike(own)]
     return found
 
 
@@ -55,14 +55,14 @@ def _all_runs(client: "MlflowClient") -> list["Run"]:
             return runs
 
 
-def _latest(client: "MlflowClient", run: "Run", protocol: str | None) -> list[str]:
-    """Folders of the newest evaluation by each protocol, such as `evaluation/3-rgb`."""
-    newest: dict[str, tuple[int, str]] = {}
-    for folder in client.list_artifacts(run.info.run_id, "evaluation"):
-        number, _, name = Path(folder.path).name.partition("-")
-        if protocol in (None, name):
-            newest[name] = max(newest.get(name, (0, "")), (int(number), folder.path))
-    return [place for _, place in newest.values()]
+def _places(client: "MlflowClient", run: "Run", protocol: str | None) -> list[str]:
+    """Folders of the evaluations, such as `evaluation/3-rgb`, the oldest first."""
+    folders = [file.path for file in client.list_artifacts(run.info.run_id, "evaluation")]
+    numbered = [(*Path(folder).name.partition("-")[::2], folder) for folder in folders]
+    chosen = [
+        (int(number), folder) for number, name, folder in numbered if protocol in (None, name)
+    ]
+    return [folder for _, folder in sorted(chosen)]
 
 
 def _read(client: "MlflowClient", run: "Run", place: str) -> Evaluated:

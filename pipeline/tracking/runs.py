@@ -72,7 +72,7 @@ def _row(run: "Run") -> dict[str, Any]:
         "name": run.info.run_name,
         "status": run.info.status,
         "started": pd.Timestamp(run.info.start_time, unit="ms").isoformat(" ", "seconds"),
-        "network": params.get("model.preset") or params.get("model.name"),
+        "network": _network(params),
         "scale": params.get("scale"),
         "data": _data(params),
         "protocol": protocol,
@@ -80,6 +80,11 @@ def _row(run: "Run") -> dict[str, Any]:
         "gain": metrics.get(f"{protocol}/mean/gain_psnr_y"),
         "weights_sha256": tags.get(WEIGHTS_TAG),
     }
+
+
+def _network(params: Mapping[str, str]) -> str | None:
+    name, preset = params.get("model.name"), params.get("model.preset")
+    return name if preset in (None, "null", name) else f"{name} {preset}"
 
 
 def _data(params: Mapping[str, str]) -> str | None:
