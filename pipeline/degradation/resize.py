@@ -49,7 +49,7 @@ def _factor(value: Any) -> Any:
     """Accept 0.5, "1/3", or a list of two of them in ascending order."""
     ends = value if isinstance(value, list) else [value]
     try:
-        factors = [Fraction(end) if isinstance(end, str) else float(end) for end in ends]
+        factors = [_one_factor(end) for end in ends]
     except (TypeError, ValueError, ZeroDivisionError):
         factors = []
     if len(factors) != (2 if isinstance(value, list) else 1) or factors != sorted(factors):
@@ -57,6 +57,12 @@ def _factor(value: Any) -> Any:
     if not all(Fraction(1, 64) <= factor <= 64 for factor in factors):
         raise ValueError(f"should lie in [1/64, 64], not {value!r}")
     return [float(factor) for factor in factors] if isinstance(value, list) else value
+
+
+def _one_factor(value: Any) -> Fraction | float:
+    if isinstance(value, bool):
+        raise TypeError("true and false are no factors")
+    return Fraction(value) if isinstance(value, str) else float(value)
 
 
 class Resize(Operator):

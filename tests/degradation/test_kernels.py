@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,13 +42,16 @@ def test_disks_and_lines_sum_to_one(radius, length, angle):
         np.testing.assert_allclose(kernel, kernel[::-1, ::-1], atol=1e-12)
 
 
-def test_gaussian_of_size_7_and_sigma_1_6_is_fspecials():
-    # The corner and the middle of MATLAB's fspecial('gaussian', 7, 1.6), from its formula.
-    kernel = kernels.gaussian(kernels.elliptic_squares(7, 1.6, 1.6, 0))
-    place = np.arange(-3, 4)
-    values = np.exp(-(place[:, None] ** 2 + place[None, :] ** 2) / (2 * 1.6**2))
-    np.testing.assert_allclose(kernel, values / values.sum(), atol=1e-15)
-    assert kernel[3, 3] == pytest.approx(0.0658, abs=2e-4)
+@pytest.mark.parametrize(("size", "sigma"), [(7, 1.6), (3, 0.5), (21, 3.0)])
+def test_isotropic_gaussians_are_opencvs_and_fspecials(size, sigma):
+    # MATLAB's fspecial samples exp(-(x**2 + y**2) / (2 sigma**2)) and normalises: separable.
+    kernel = kernels.gaussian(kernels.elliptic_squares(size, sigma, sigma, 0))
+    row = cv2.getGaussianKernel(size, sigma, cv2.CV_64F)
+    np.testing.assert_allclose(kernel, row @ row.T, atol=1e-12)
+    # The documented fspecial('gaussian', 3, 0.5).
+    if size == 3:
+        np.testing.assert_allclose(kernel[0], [0.0113, 0.0838, 0.0113], atol=5e-5)
+        assert kernel[1, 1] == pytest.approx(0.6193, abs=5e-5)
 
 
 def test_axes_and_rotation_of_an_anisotropic_gaussian_are_its_moments():
