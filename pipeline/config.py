@@ -43,6 +43,7 @@ class Params(StrictConfig):
         return Recipe(
             seed=self.seed,
             scale=self.scale,
+            degradation=self.degradation,
             model=self.model,
             loss=self.loss,
             train=self.train,

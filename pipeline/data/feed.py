@@ -5,7 +5,7 @@ so a batch does not depend on where a run was interrupted nor on the number of t
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
@@ -21,6 +21,13 @@ from pipeline.data.cache import CachedPicture
 from pipeline.images import Picture
 
 PREFETCH = 2  # batches prepared ahead of the step, per thread
+MARGIN = 6  # LR pixels around a patch that is degraded online, so that no border shows in it
+
+Degrade = Callable[[Tensor, Sequence[int]], Tensor]
+"""HR (N, 3, H, W) in [0, 1] and one seed a picture -> LR, multiples of 1/255."""
+
+
+Numbers = NDArray[np.float64]
 
 
 class Stream(IntEnum):
@@ -30,6 +37,8 @@ class Stream(IntEnum):
     PATCH = 1
     DEGRADATION = 2
     STEP = 3
+    PHASE = 4
+    PENALTY = 5
 
 
 def draws(seed: int, stream: Stream, counter: int, count: int) -> NDArray[np.uint64]:
@@ -51,11 +60,17 @@ def uniform(words: NDArray[np.uint64]) -> NDArray[np.float64]:
 
 
 class Pair(NamedTuple):
-    """One picture for training: its HR, cropped to a multiple of the scale by its LR's size."""
+    """One picture for training; without LR where that is made of every batch anew."""
 
     name: str
     hr: CachedPicture
-    lr: CachedPicture
+    lr: CachedPicture | None
+
+    def lr_size(self, scale: int) -> tuple[int, int]:
+        """Height and width of LR; HR counts as cropped to a multiple of the scale."""
+        if self.lr is not None:
+            return self.lr.height, self.lr.width
+        return self.hr.height // scale, self.hr.width // scale
 
 
 class Batch(NamedTuple):
@@ -77,6 +92,7 @@ class PatchFeed:
         batch_size: Patches a step, over all processes.
         seed: Seed of the whole run.
         augment: Flip and turn each patch into one of its eight orientations.
+        degrade: Makes LR of HR, for pictures without LR.
         rank: This process among `world_size`, each of which takes an equal part of the batch.
         world_size: Number of processes.
     """
@@ -87,6 +103,7 @@ class PatchFeed:
     batch_size: int
     seed: int
     augment: bool = True
+    degrade: Degrade | None = None
     rank: int = 0
     world_size: int = 1
 
@@ -95,20 +112,49 @@ class PatchFeed:
         share = self.batch_size // self.world_size
         mine = slice(self.rank * share, (self.rank + 1) * share)
         numbers = uniform(draws(self.seed, Stream.PATCH, step, 4 * self.batch_size)).reshape(-1, 4)
-        pictures = self.pictures(step)[mine]
+        pairs = [self.pairs[index] for index in self.pictures(step)[mine]]
+        seeds = draws(self.seed, Stream.DEGRADATION, step, self.batch_size)[mine].tolist()
+        cut = self._cut if self.degrade is None else self._cut_and_degrade
+        lr, hr = cut(pairs, numbers[mine], seeds)
+        return Batch(lr, hr, [pair.name for pair in pairs])
+
+    def _cut(
+        self, pairs: Sequence[Pair], numbers: Numbers, seeds: list[int]
+    ) -> tuple[Tensor, Tensor]:
         size, hr_size = self.patch_size // self.scale, self.patch_size
-        lr = np.empty((share, size, size, 3), np.uint8)
-        hr = np.empty((share, hr_size, hr_size, 3), np.uint8)
-        for place, (index, number) in enumerate(zip(pictures, numbers[mine], strict=True)):
-            pair = self.pairs[index]
-            top = int(number[0] * (pair.lr.height - size + 1))
-            left = int(number[1] * (pair.lr.width - size + 1))
-            way = int(number[2] * 8) if self.augment else 0
+        lr = np.empty((len(pairs), size, size, 3), np.uint8)
+        hr = np.empty((len(pairs), hr_size, hr_size, 3), np.uint8)
+        for place, (pair, number) in enumerate(zip(pairs, numbers, strict=True)):
+            assert pair.lr is not None
+            top, left, way = self._choose(pair, number, size)
             lr[place] = orient(pair.lr.window(top, left, size, size), way)
             corner = (top * self.scale, left * self.scale)
             hr[place] = orient(pair.hr.window(*corner, hr_size, hr_size), way)
-        names = [self.pairs[index].name for index in pictures]
-        return Batch(_channels_first(lr), _channels_first(hr), names)
+        return _channels_first(lr), _channels_first(hr)
+
+    def _cut_and_degrade(
+        self, pairs: Sequence[Pair], numbers: Numbers, seeds: list[int]
+    ) -> tuple[Tensor, Tensor]:
+        assert self.degrade is not None
+        size = self.patch_size // self.scale + 2 * MARGIN
+        hr_size, margin = size * self.scale, MARGIN * self.scale
+        wide = np.empty((len(pairs), hr_size, hr_size, 3), np.uint8)
+        for place, (pair, number) in enumerate(zip(pairs, numbers, strict=True)):
+            top, left, way = self._choose(pair, number, size)
+            corner = (top * self.scale, left * self.scale)
+            wide[place] = orient(pair.hr.window(*corner, hr_size, hr_size), way)
+        hr = _channels_first(wide)
+        lr = self.degrade(hr.to(torch.float32).div_(255.0), seeds).mul(255.0).round()
+        inner, hr_inner = slice(MARGIN, -MARGIN), slice(margin, -margin)
+        lr = lr[..., inner, inner].to(torch.uint8, memory_format=torch.channels_last)
+        return lr, hr[..., hr_inner, hr_inner]
+
+    def _choose(self, pair: Pair, number: NDArray[np.float64], size: int) -> tuple[int, int, int]:
+        """Corner of a window of LR, and the orientation."""
+        height, width = pair.lr_size(self.scale)
+        top = int(number[0] * (height - size + 1))
+        left = int(number[1] * (width - size + 1))
+        return top, left, int(number[2] * 8) if self.augment else 0
 
     def pictures(self, step: int) -> list[int]:
         """Which pictures the whole batch of a step is cut from.

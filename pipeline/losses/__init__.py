@@ -61,6 +61,13 @@ LossList = Annotated[list[AnyLossConfig], AfterValidator(_complete)]
 """The `loss` section of params."""
 
 
+class Seen(NamedTuple):
+    """What a discriminator sees of a batch: of SR, and of HR."""
+
+    fake: Tensor
+    real: Tensor
+
+
 class LossValue(NamedTuple):
     """A weighted sum and what it is made of, all scalars.
 
@@ -68,11 +75,13 @@ class LossValue(NamedTuple):
         total: What is minimised.
         parts: Each term by name, before weighting.
         shares: Each term by name, after weighting; they add up to the total.
+        seen: What the discriminator of each adversarial term saw, without gradient.
     """
 
     total: Tensor
     parts: dict[str, Tensor]
     shares: dict[str, Tensor]
+    seen: dict[str, Seen]
 
 
 class WeightedLoss(nn.Module):
@@ -111,7 +120,12 @@ class WeightedLoss(nn.Module):
             for name, term in active.items()
         }
         shares = {name: self.weights[name] * part for name, part in parts.items()}
-        return LossValue(sum(shares.values(), sr.new_zeros(())), parts, shares)
+        seen = {
+            name: Seen(pair.sr[term.layer].detach(), pair.hr[term.layer])
+            for name, term in active.items()
+            if isinstance(term, Adversarial) and (pair := pairs[term.extractor])
+        }
+        return LossValue(sum(shares.values(), sr.new_zeros(())), parts, shares, seen)
 
 
 def _takes_part(term: nn.Module, step: int | None) -> bool:
@@ -205,6 +219,7 @@ __all__ = [
     "LossConfig",
     "LossList",
     "LossValue",
+    "Seen",
     "WeightedLoss",
     "build_loss",
     "required_weights",

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
 from pipeline.losses.base import LossConfig
-from pipeline.losses.features import FeatureLoss, FeaturePair, feature_pair
+from pipeline.losses.features import FeatureLoss, FeaturePair
+from pipeline.losses.processes import mean_of_processes
 from pipeline.models.discriminators import (
     AnyDiscriminatorConfig,
     Discriminator,
@@ -49,7 +50,8 @@ def generator_loss(kind: Kind, fake: Tensor, real: Tensor) -> Tensor:
         case "hinge" | "wasserstein":
             return -fake.mean()
         case "relativistic":
-            return softplus(real - fake.mean()).mean() + softplus(real.mean() - fake).mean()
+            fake_mean, real_mean = mean_of_processes(fake.mean()), mean_of_processes(real.mean())
+            return softplus(real - fake_mean).mean() + softplus(real_mean - fake).mean()
 
 
 def discriminator_loss(kind: Kind, fake: Tensor, real: Tensor) -> Tensor:
@@ -73,7 +75,8 @@ def discriminator_loss(kind: Kind, fake: Tensor, real: Tensor) -> Tensor:
         case "wasserstein":
             return fake.mean() - real.mean()
         case "relativistic":
-            return softplus(fake.mean() - real).mean() + softplus(fake - real.mean()).mean()
+            fake_mean, real_mean = mean_of_processes(fake.mean()), mean_of_processes(real.mean())
+            return softplus(fake_mean - real).mean() + softplus(fake - real_mean).mean()
 
 
 def r1_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
@@ -245,28 +248,33 @@ class Adversarial(FeatureLoss):
                 real = self.discriminator(pair.hr[self.layer])
             return generator_loss(self.config.kind, fake, real)
 
-    def discriminator_value(self, sr: Tensor, hr: Tensor, *, seed: int) -> DiscriminatorValue:
+    @torch.no_grad()
+    def seen(self, pictures: Tensor) -> Tensor:
+        """What the discriminator sees of a batch of pictures, without gradient."""
+        return self.extractor(pictures.detach(), self.layers)[self.layer]
+
+    def discriminator_value(
+        self, fake: Tensor, real: Tensor, *, fractions: Tensor | None = None
+    ) -> DiscriminatorValue:
         """Evaluate the discriminator's loss and penalties.
 
         Args:
-            sr: Prediction, (N, C, H, W); no gradient goes back to it.
-            hr: Target, same shape.
-            seed: Chooses where the gradient penalty looks; make it from the run's seed and step.
+            fake: What it sees of SR, see `seen`; no gradient goes back to it.
+            real: What it sees of HR, same shape.
+            fractions: (N,), in [0, 1], where between the two the gradient penalty looks.
         """
-        with torch.no_grad():
-            pair = feature_pair(self.extractor, self.layers, sr.detach(), hr)
-        seen_sr, seen_hr = pair.sr[self.layer], pair.hr[self.layer]
-        fake, real = self.discriminator(seen_sr), self.discriminator(seen_hr)
-        loss = discriminator_loss(self.config.kind, fake, real)
-        parts = {"loss": loss, "real": real.mean(), "fake": fake.mean()}
+        fake_logits, real_logits = self.discriminator(fake.detach()), self.discriminator(real)
+        loss = discriminator_loss(self.config.kind, fake_logits, real_logits)
+        parts = {"loss": loss, "real": real_logits.mean(), "fake": fake_logits.mean()}
         total = loss
         if self.config.r1 > 0:
-            parts["r1"] = r1_penalty(self.discriminator, seen_hr)
+            parts["r1"] = r1_penalty(self.discriminator, real)
             total = total + self.config.r1 / 2 * parts["r1"]
         if self.config.gradient_penalty > 0:
-            fractions = torch.rand(len(sr), generator=torch.Generator().manual_seed(seed))
+            if fractions is None:
+                raise ValueError("a gradient penalty needs `fractions`")
             parts["gradient_penalty"] = gradient_penalty(
-                self.discriminator, seen_sr, seen_hr, fractions=fractions
+                self.discriminator, fake, real, fractions=fractions
             )
             total = total + self.config.gradient_penalty * parts["gradient_penalty"]
         return DiscriminatorValue(total, {name: part.detach() for name, part in parts.items()})

@@ -5,6 +5,7 @@
 - DVC leaves the process of a stage running when it is killed itself. Such an orphan saves and
   ends with 143 within a second of its next step, so that the next `dvc repro`, which waits for
   its lock, goes on from there. A training started by hand outlives its shell as usual.
+- The same holds for the processes of a stage that started them by torchrun, when it is killed.
 """
 
 import os
@@ -17,6 +18,7 @@ import psutil
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WATCH_SECONDS = 0.5
+LAUNCHER = "SR_TRAINING_LAUNCHER"  # process that started this one by torchrun
 
 
 class Stopped(SystemExit):
@@ -29,7 +31,7 @@ class Interruption:
     def __init__(self) -> None:
         self._signal: int | None = None
         self._before: dict[int, Any] = {}
-        self._dvc = dvc_process()
+        self._watched = [p for p in (dvc_process(), _launcher()) if p is not None]
         self._next_look = 0.0
 
     def __enter__(self) -> "Interruption":
@@ -67,10 +69,19 @@ class Interruption:
 
     def _is_orphan(self) -> bool:
         now = time.monotonic()
-        if self._dvc is None or now < self._next_look:
+        if not self._watched or now < self._next_look:
             return False
         self._next_look = now + WATCH_SECONDS
-        return not self._dvc.is_running()
+        return not all(process.is_running() for process in self._watched)
+
+
+def _launcher() -> psutil.Process | None:
+    pid = os.environ.get(LAUNCHER)
+    try:
+        return psutil.Process(int(pid)) if pid is not None else None
+    except psutil.NoSuchProcess:
+        # It died before we came to look: stand in for it with a process that is gone.
+        raise Stopped(128 + signal.SIGTERM) from None
 
 
 def dvc_process() -> psutil.Process | None:

@@ -15,7 +15,9 @@ import pandas as pd
 import torch
 
 import pipeline
+from pipeline.models.files import weights_sha256
 from pipeline.training.config import Recipe
+from pipeline.training.processes import chosen_device
 
 # Without influence on the result: they may change between a run and its continuation.
 WITHOUT_INFLUENCE = {"checkpoint_every", "feed_threads", "log_every"}
@@ -25,12 +27,15 @@ CODE = (
 )  # fmt: skip
 
 
-def training_key(recipe: Recipe, manifests: list[pd.DataFrame]) -> str:
+def training_key(
+    recipe: Recipe, manifests: list[pd.DataFrame], *, initial: Path | None = None
+) -> str:
     """Digest everything that the outcome of a training depends on.
 
     Args:
         recipe: The parameters.
         manifests: Rows of the pictures used, HR and LR.
+        initial: File of the weights to start from.
 
     Returns:
         32 hexadecimal digits.
@@ -44,12 +49,18 @@ def training_key(recipe: Recipe, manifests: list[pd.DataFrame]) -> str:
             rows[["split", "set", "name", "width", "height", "pixels_sha256"]].to_numpy().tolist()
             for rows in manifests
         ],
+        "initial": weights_sha256(initial) if initial is not None else None,
         "code": code_digest(),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "processor": [platform.machine(), torch.backends.cpu.get_cpu_capability()],
+        "device": _device_name(chosen_device(recipe.train)),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def code_digest() -> str:

@@ -24,11 +24,19 @@ class ValidationPicture(NamedTuple):
 
 def centre(pair: Pair, *, scale: int, crop: int) -> ValidationPicture:
     """Cut at most `crop` HR pixels a side out of the middle of a picture."""
+    assert pair.lr is not None
     height, width = (min(side, crop // scale) for side in (pair.lr.height, pair.lr.width))
     top, left = (pair.lr.height - height) // 2, (pair.lr.width - width) // 2
     lr = pair.lr.window(top, left, height, width)
     hr = pair.hr.window(top * scale, left * scale, height * scale, width * scale)
     return ValidationPicture(pair.name, lr, hr)
+
+
+def target(picture: ValidationPicture, scale: int, full_scale: int) -> ValidationPicture:
+    """The same picture for a network of a lower scale: HR, shrunk by MATLAB's bicubic."""
+    if scale == full_scale:
+        return picture
+    return picture._replace(hr=imresize(picture.hr, scale / full_scale))
 
 
 @torch.no_grad()

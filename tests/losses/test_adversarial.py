@@ -175,7 +175,7 @@ def test_generator_gets_a_gradient_and_the_discriminator_none(kind: str):
 def test_discriminator_gets_a_gradient_and_the_generator_none(kind: str):
     adversarial = built(penalised(kind) | {"r1": 1.0})
     sr, hr = pair()
-    value = adversarial.discriminator_value(sr, hr, seed=3)
+    value = adversarial.discriminator_value(sr, hr, fractions=torch.linspace(0, 1, 4))
     value.total.backward()
     assert sr.grad is None
     # The last bias moves real and fake logits alike, which a difference of both does not see.
@@ -192,16 +192,17 @@ def test_a_discriminator_learns_to_tell_noise_from_ramps(kind: str):
     optimizer = torch.optim.Adam(adversarial.discriminator.parameters(), 1e-3, betas=(0.5, 0.9))
     for step in range(30):
         optimizer.zero_grad()
-        value = adversarial.discriminator_value(noise, ramps, seed=step)
+        value = adversarial.discriminator_value(noise, ramps, fractions=torch.rand(len(noise)))
         value.total.backward()
         optimizer.step()
     assert value.parts["real"] > value.parts["fake"] + 0.3
 
 
-def test_penalties_are_weighted_and_the_seed_chooses_where_they_look():
+def test_penalties_are_weighted_and_the_fractions_choose_where_they_look():
     sr, hr = pair()
     adversarial = built(term("vanilla", r1=4.0, gradient_penalty=10.0))
-    values = [adversarial.discriminator_value(sr, hr, seed=seed) for seed in (1, 1, 2)]
+    places = [torch.full((4,), place) for place in (0.2, 0.2, 0.9)]
+    values = [adversarial.discriminator_value(sr, hr, fractions=place) for place in places]
     parts = values[0].parts
     expected = parts["loss"] + 4.0 / 2 * parts["r1"] + 10.0 * parts["gradient_penalty"]
     torch.testing.assert_close(values[0].total.detach(), expected)
@@ -225,7 +226,11 @@ def test_two_discriminators_stand_side_by_side():
     )
     sr, hr = pair()
     assert list(loss(sr, hr, step=0).parts) == ["image", "feature"]
-    value = loss.adversarial["feature"].discriminator_value(sr, hr, seed=0)
+    value = loss(sr, hr, step=0)
+    judge = loss.adversarial["feature"]
+    torch.testing.assert_close(value.seen["feature"].fake, judge.seen(sr))
+    torch.testing.assert_close(value.seen["feature"].real, judge.seen(hr))
+    value = judge.discriminator_value(*value.seen["feature"])
     value.total.backward()
     judged = loss.adversarial["feature"].discriminator.parameters()
     assert all(p.grad is not None for p in judged)

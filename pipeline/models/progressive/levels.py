@@ -48,16 +48,28 @@ class ProgressiveNetwork(SRNetwork):
             Wang et al., "A Fully Progressive Approach to Single-Image Super-Resolution", CVPRW
             2018, section 4.
         """
+        wanted = [level] if blend == 1 else [level - 1, level]
+        return self._up_to(lr, [number for number in wanted if number > 0], blend)[-1]
+
+    def forward_levels(self, lr: Tensor, level: int, *, blend: float = 1.0) -> list[Tensor]:
+        """Give the pictures of all levels up to `level`, the last one blended.
+
+        Args and errors are those of `forward_level`.
+        """
+        return self._up_to(lr, range(1, level + 1), blend)
+
+    def _up_to(self, lr: Tensor, wanted: Sequence[int], blend: float) -> list[Tensor]:
+        level = wanted[-1] if wanted else 0
         if not 1 <= level <= self.num_levels:
             raise ValueError(f"level {level} is not one of 1 to {self.num_levels}")
         if not 0 <= blend <= 1:
             raise ValueError(f"blend {blend} is not between 0 and 1")
+        *below, picture = self.pictures(lr, wanted)
         if blend == 1:
-            return self.pictures(lr, [level])[0]
-        *below, picture = self.pictures(lr, [level - 1, level] if level > 1 else [level])
-        smaller = below[0] if below else lr
+            return [*below, picture]
+        smaller = below[-1] if below else lr
         doubled = functional.interpolate(smaller, scale_factor=2.0, mode="bilinear")
-        return doubled + blend * (picture - doubled)
+        return [*below, doubled + blend * (picture - doubled)]
 
 
 def num_levels(scale: int) -> int:
