@@ -1,7 +1,7 @@
 """The plot of the perception-distortion plane."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from pipeline.evaluation.plane import REGIONS
 
 AXIS_NAMES = {"niqe": "NIQE", "lpips": "LPIPS", "pi": "perceptual index"}
+_RANKS = ("first", "second")  # what the source calls methods that it does not name
 PANEL = (6.4, 4.8)  # inches
 
 
@@ -30,12 +31,16 @@ def published_points() -> list[PublishedPoint]:
     text = files("pipeline.evaluation").joinpath("pirm_methods.csv").read_text(encoding="utf-8")
     return [
         PublishedPoint(
-            f"{row['method']} ({row['set'].rsplit(', ', 1)[1]})",
+            row["method"] if row["method"] not in _RANKS else f"{_region(row)}, {row['method']}",
             float(row["rmse"]),
             float(row["perceptual_index"]),
         )
         for row in csv.DictReader(text.splitlines())
     ]
+
+
+def _region(row: Mapping[str, str]) -> str:
+    return row["set"].rsplit(", ", 1)[1]
 
 
 def write_plane(groups: Sequence[tuple[str, pd.DataFrame]], path: Path) -> None:
@@ -82,7 +87,7 @@ def _draw_published(axes: Axes) -> None:
     for point in published_points():
         axes.plot(point.rmse, point.perceptual_index, "o", color="0.35", markersize=5)
         axes.annotate(
-            point.method.split(" (region")[0],
+            point.method,
             (point.rmse, point.perceptual_index),
             textcoords="offset points",
             xytext=(5, 4),
@@ -101,12 +106,13 @@ def _draw_regions(axes: Axes) -> None:
     for number, limit in enumerate(REGIONS, start=1):
         axes.axvline(limit, color="tab:blue", linewidth=0.8, linestyle="--", alpha=0.6)
         axes.annotate(
-            f"region {number}\nRMSE ≤ {limit:g}",
+            f"region {number}: RMSE ≤ {limit:g}",
             (limit, 1),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
             xytext=(-3, -3),
             fontsize=7,
+            rotation=90,
             color="tab:blue",
             horizontalalignment="right",
             verticalalignment="top",
