@@ -28,7 +28,10 @@ def _options() -> None:
 @app.command()
 def evaluate(
     model: Annotated[
-        str, typer.Argument(help="bicubic, a .safetensors, or an MLflow run or model")
+        str,
+        typer.Argument(
+            help="bicubic, zero-shot, zero-shot-blind, a .safetensors, an MLflow run or model"
+        ),
     ],
     hr_folder: Annotated[Path, typer.Argument(help="folder of HR pictures")],
     scale: Annotated[int | None, typer.Option(help="enlargement; a model knows its own")] = None,
@@ -49,24 +52,23 @@ def evaluate(
 
     from pipeline.evaluation.config import EvaluateConfig
     from pipeline.evaluation.folder import evaluate_folder, result_table
+    from pipeline.methods import named_method
     from pipeline.schema import validate
-    from pipeline.tracking.resolve import resolve_model
 
     names = [name.strip() for name in metrics.split(",")]
     chosen = {"name": protocol, "crop_border": crop_border, "resize_border": border}
     settings = {"protocol": chosen, "metrics": names, "self_ensemble": self_ensemble, "tile": tile}
     config = validate(EvaluateConfig, settings, where="sr evaluate")
-    path = None if model == "bicubic" else resolve_model(model)
+    name, method, factor = named_method(model, config, scale=scale)
     scores = evaluate_folder(
-        path,
+        name,
+        method,
         hr_folder,
-        scale=scale,
+        scale=factor,
         protocol=config.protocol,
         metrics=config.metrics,
         lr_folder=lr_folder,
         output=output,
-        self_ensemble=self_ensemble,
-        tile=tile,
     )
     result = {"model": model, **scores}
     print(dumps(result, indent=2, allow_nan=False) if json else result_table(result, names))
@@ -88,6 +90,20 @@ def import_weights(
     count = sum(parameter.numel() for parameter in built.parameters())
     preset = f", preset {config.preset}" if config.preset else ""
     print(f"{output}: {network}{preset}, scale {scale}, {count:,} parameters")
+
+
+@app.command()
+def models(
+    scale: Annotated[int, typer.Option(help="enlargement: 2, 3, 4 or 8")] = 4,
+) -> None:
+    """List the networks: sizes, costs, papers."""
+    from pipeline.errors import UserError
+    from pipeline.models.catalogue import SCALES, text_table
+
+    if scale not in SCALES:
+        known = ", ".join(map(str, SCALES))
+        raise UserError(f"scale {scale}: networks are listed for {known}")
+    print(text_table(scale))
 
 
 @app.command()

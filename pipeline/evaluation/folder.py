@@ -7,53 +7,48 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import UserError
-from pipeline.evaluation.methods import BicubicMethod, Method, NetworkMethod
+from pipeline.evaluation.methods import Method, NetworkMethod
 from pipeline.evaluation.protocol import Protocol
 from pipeline.evaluation.runner import Evaluation, EvaluationImage
-from pipeline.evaluation.tables import BASELINE, NETWORK, finite_mean, rounded, shown_digits
+from pipeline.evaluation.tables import finite_mean, rounded, shown_digits
 from pipeline.images import PICTURE_SUFFIXES
-from pipeline.models.files import load_model
 
 
 def evaluate_folder(
-    model: Path | None,
+    name: str,
+    method: Method,
     hr_folder: Path,
     *,
-    scale: int | None,
+    scale: int,
     protocol: Protocol,
     metrics: Sequence[str],
     lr_folder: Path | None = None,
     output: Path | None = None,
-    self_ensemble: bool = False,
-    tile: int | None = None,
 ) -> dict[str, Any]:
-    """Score a model, or bicubic, on a folder of HR pictures.
+    """Score a method on a folder of HR pictures.
 
     Args:
-        model: A `.safetensors` with its description beside it; None for bicubic.
+        name: What the method is called in the results' folders.
+        method: Bicubic, a trained network, or another.
         hr_folder: Folder whose pictures are the HR.
-        scale: Enlargement; a model knows its own.
+        scale: Enlargement.
         protocol: How scores are taken.
         metrics: Names such as `psnr_y`; a bare name means the metric's usual channels.
         lr_folder: Stored LR of the same names; without it LR is made by MATLAB's bicubic.
         output: Folder for the enlarged pictures.
-        self_ensemble: Average over the eight flips and rotations.
-        tile: Work in tiles of this many LR pixels a side.
 
     Returns:
         `mean` and `images` by metric, the `protocol`, and `images_count`.
 
     Raises:
-        UserError: If the model, the folder or a picture cannot be used, naming it.
+        UserError: If the folder or a picture cannot be used, naming it.
     """
-    method, scale = _method(model, scale, protocol, self_ensemble, tile)
-    name = BASELINE if model is None else NETWORK
     images = find_images(hr_folder, lr_folder)
     frame = Evaluation({name: method}, protocol, scale, metrics, output).run(images)
     described = protocol.describe(scale) | {"scale": scale}
     described |= {"lr": "stored" if lr_folder else "bicubic"}
-    if name == NETWORK:
-        described |= {"self_ensemble": self_ensemble, "tile": tile}
+    if isinstance(method, NetworkMethod):
+        described |= {"self_ensemble": method.self_ensemble, "tile": method.tile}
     return {**folder_result(frame, metrics), "protocol": described}
 
 
@@ -83,23 +78,6 @@ def find_images(hr_folder: Path, lr_folder: Path | None = None) -> list[Evaluati
     if missing:
         raise UserError(f"{lr_folder}: it has no picture named {missing[0]}, which the HR has")
     return [EvaluationImage(hr_folder.name, p.stem, p, lower.get(p.stem)) for p in paths]
-
-
-def _method(
-    model: Path | None,
-    scale: int | None,
-    protocol: Protocol,
-    self_ensemble: bool,
-    tile: int | None,
-) -> tuple[Method, int]:
-    if model is None:
-        if scale is None:
-            raise UserError("bicubic enlarges by any factor: give --scale")
-        return BicubicMethod(scale, protocol.resize_border), scale
-    network = load_model(model)
-    if scale is not None and scale != network.scale:
-        raise UserError(f"{model} enlarges by {network.scale}, not by {scale}")
-    return NetworkMethod(network, tile, self_ensemble), network.scale
 
 
 def result_table(result: Mapping[str, Any], metrics: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ The blur kernel acts on HR before MATLAB's bicubic reduction, as in a chain `blu
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 from typing import Annotated, Literal
 
 import numpy as np
@@ -38,6 +39,7 @@ from pipeline.training.schedule import CosineConfig
 Shrink = Callable[[Tensor], Tensor]
 """(1, C, H, W) -> (1, C, H / scale, W / scale), as HR became LR."""
 
+_ONE_AT_A_TIME = Lock()  # threads share PyTorch's generator, from which initial weights come
 _VIEWS = [(turns, flip) for flip in (False, True) for turns in range(4)]
 
 
@@ -213,7 +215,7 @@ class _Examples:
 
 def _fit(lr: Tensor, shrink: Shrink, scale: int, config: ZeroShotConfig, seed: int) -> SRNetwork:
     """Train a fresh network on one picture; leaves PyTorch's global generator as it was."""
-    with torch.random.fork_rng(devices=[]):
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = config.network.build(scale=scale)
     generator = torch.Generator().manual_seed(seed)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.evaluation.folder import evaluate_folder
+from pipeline.evaluation.methods import BicubicMethod
 from pipeline.evaluation.protocol import Protocol
 
 
@@ -15,7 +16,8 @@ def test_luma_first_bicubic_on_set5_is_the_published_row_to_the_last_digit(
     reference: Path, scale: int, psnr: float, ssim: float
 ):
     result = evaluate_folder(
-        None,
+        "bicubic",
+        BicubicMethod(scale),
         reference / "data" / "Set5",
         scale=scale,
         protocol=Protocol(name="luma-first"),
@@ -33,7 +35,8 @@ def test_luma_first_bicubic_on_set14_is_near_the_published_row(
     reference: Path, scale: int, psnr: float, ssim: float
 ):
     result = evaluate_folder(
-        None,
+        "bicubic",
+        BicubicMethod(scale),
         reference / "data" / "Set14",
         scale=scale,
         protocol=Protocol(name="luma-first"),
@@ -50,7 +53,8 @@ def test_rgb_bicubic_on_set5_is_as_measured_elsewhere(
     reference: Path, luma: str, psnr: float, ssim: float
 ):
     result = evaluate_folder(
-        None,
+        "bicubic",
+        BicubicMethod(2),
         reference / "data" / "Set5",
         scale=2,
         protocol=Protocol(name="rgb", luma=luma),

@@ -58,7 +58,9 @@ def test_identical_pictures_are_null_in_json_and_left_out_of_the_mean(tmp_path: 
     write_png(tmp_path / "flat.png", np.full((24, 24, 3), 77, np.uint8))
     picture = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
     write_png(tmp_path / "noisy.png", picture)
-    result = evaluate_folder(None, tmp_path, scale=2, protocol=Protocol(), metrics=["psnr"])
+    result = evaluate_folder(
+        "bicubic", BicubicMethod(2), tmp_path, scale=2, protocol=Protocol(), metrics=["psnr"]
+    )
     text = json.dumps(result, allow_nan=False)
     assert json.loads(text)["images"]["flat"]["psnr"] is None
     assert result["mean"]["psnr"] == pytest.approx(result["images"]["noisy"]["psnr"])
