@@ -18,7 +18,7 @@ from pipeline.evaluation.scores import Scores, resolve_metric, score_picture
 from pipeline.images import crop_to_multiple, read_png
 from pipeline.parallel import parallel_map
 
-Perception = Literal["niqe", "lpips"]
+Perception = Literal["niqe", "pi", "lpips"]
 
 PIRM_PROTOCOL = Protocol(name="rgb", luma="rounded", crop_border=4)
 REGIONS = (11.5, 12.5, 16.0)  # largest RMSE of PIRM's regions 1, 2, 3

@@ -47,7 +47,7 @@ def write_plane(groups: Sequence[tuple[str, pd.DataFrame]], path: Path) -> None:
     """Draw a panel for each group of runs, and one of published methods.
 
     The published methods have a panel of their own, since they were measured on other pictures
-    (PIRM's) by another index (PI).
+    (PIRM's); they also stand among the runs where these have the perceptual index too.
 
     Args:
         groups: What was measured on, and the table of `plane_table`.
@@ -79,11 +79,21 @@ def _draw_runs(axes: Axes, table: pd.DataFrame, title: str) -> None:
         xlabel="distortion: RMSE of luma (0 to 255)", ylabel=f"perception: {name}", title=title
     )
     axes.margins(0.25)
+    if table["perception"].iloc[0] == "pi":
+        _mark_published(axes)
     _draw_regions(axes)
     axes.legend(fontsize=8)
 
 
 def _draw_published(axes: Axes) -> None:
+    _mark_published(axes)
+    title = "published: PIRM 2018 test pictures, x4"
+    axes.set(xlabel="distortion: RMSE", ylabel="perception: perceptual index", title=title)
+    axes.margins(0.2)
+    _draw_regions(axes)
+
+
+def _mark_published(axes: Axes) -> None:
     for point in published_points():
         axes.plot(point.rmse, point.perceptual_index, "o", color="0.35", markersize=5)
         axes.annotate(
@@ -93,10 +103,6 @@ def _draw_published(axes: Axes) -> None:
             xytext=(5, 4),
             fontsize=7,
         )
-    title = "published: PIRM 2018 test pictures, x4"
-    axes.set(xlabel="distortion: RMSE", ylabel="perception: perceptual index", title=title)
-    axes.margins(0.2)
-    _draw_regions(axes)
 
 
 def _draw_regions(axes: Axes) -> None:
