@@ -4,8 +4,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.models.upsampling import factors
-
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)  # of the training set's RGB; the networks' files hold these
 
 
@@ -13,11 +11,6 @@ def div2k_mean(channels: int) -> Tensor:
     """Mean of DIV2K's training pictures, (1, C, 1, 1); grey takes the mean of the three."""
     mean = DIV2K_MEAN if channels == 3 else (sum(DIV2K_MEAN) / 3,)
     return torch.tensor(mean).view(1, channels, 1, 1)
-
-
-def subpixel_stages(scale: int) -> list[int]:
-    """Places of the convolutions in a chain of convolution and pixel shuffle, as in `SubPixel`."""
-    return list(range(0, 2 * len(factors(scale)), 2))
 
 
 def enlarging_conv(num_features: int, scale: int) -> nn.ConvTranspose2d:

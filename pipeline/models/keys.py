@@ -73,6 +73,16 @@ def multiplied(factor: float) -> Convert:
     return lambda value: value * factor
 
 
+def reversed_inputs(num_features: int) -> Convert:
+    """Kernel over concatenated maps of `num_features` each, in the other order."""
+
+    def convert(value: Tensor) -> Tensor:
+        outputs, _, *kernel = value.shape
+        return value.reshape(outputs, -1, num_features, *kernel).flip(1).reshape(value.shape)
+
+    return convert
+
+
 def from_matconvnet(value: Tensor) -> Tensor:
     """Filter or bias of MatConvNet, whose trailing axes of one MATLAB drops.
 

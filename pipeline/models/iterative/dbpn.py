@@ -9,7 +9,7 @@ connections, RGB); S, M and L (T = 2, 4, 6; luma, reconstruction by a 1x1 convol
 paper leaves out, follows its rule kernel = scale + 4.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
 from pipeline.models.blocks import enlarging_conv, he_initialise, shrinking_conv
+from pipeline.models.keys import KeyMap, layers, reversed_inputs
 from pipeline.models.thin import ThinConv2d
 
 
@@ -52,6 +53,35 @@ class DBPNConfig(NetworkConfig):
         """Construct the network with freshly initialised weights."""
         self.check_scale(scale)
         return DBPN(self, scale=scale)
+
+    def key_maps(self, *, scale: int) -> Sequence[KeyMap]:
+        """The authors' D-DBPN, github.com/alterzero/DBPN-Pytorch, which concatenates newest first.
+
+        Of their other networks none has been compared.
+        """
+        if not self.dense:
+            return ()
+        names = {"head.0": "feat0.conv", "head.2": "feat1.conv"}
+        slopes = {"head.1": "feat0.act", "head.3": "feat1.act"}
+        mixing = {"tail": "output_conv.conv"}
+        for side, count, there, back in (
+            ("up", self.num_stages, "deconv", "conv"),
+            ("down", self.num_stages - 1, "conv", "deconv"),
+        ):
+            for stage in range(count):
+                ours, theirs = f"{side}s.{stage}", f"{side}{stage + 1}"
+                parts = (("project", 1, there), ("back", 2, back), ("correct", 3, there))
+                for part, number, kind in parts:
+                    names[f"{ours}.{part}.0"] = f"{theirs}.{side}_conv{number}.{kind}"
+                    slopes[f"{ours}.{part}.1"] = f"{theirs}.{side}_conv{number}.act"
+                if stage >= (2 if side == "up" else 1):
+                    mixing[f"{ours}.mix.0"] = f"{theirs}.conv.conv"
+                    slopes[f"{ours}.mix.1"] = f"{theirs}.conv.act"
+        sources = layers(names) | layers(slopes, parts={"weight": ".weight"})
+        sources |= layers(mixing, parts={"bias": ".bias"})
+        newest_first = reversed_inputs(self.num_features)
+        sources |= layers(mixing, parts={"weight": ".weight"}, convert=newest_first)
+        return [KeyMap("the authors' D-DBPN", sources)]
 
 
 class Projection(nn.Module):

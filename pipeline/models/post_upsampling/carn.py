@@ -1,10 +1,10 @@
 """CARN and CARN-M: residual blocks in cascades; CARN-M's are grouped and shared within a cascade.
 
 Ahn et al., "Fast, Accurate, and Lightweight Super-Resolution with Cascading Residual Network",
-ECCV 2018, figures 2 to 4. Published: 1,592K and 412K parameters. Both count the weights, without
-biases, of one network with the branches of x2, x3 and x4; the released multi-scale CARN-M holds
-414,811 numbers, the 24 of its fixed mean shift included. Here a network has the branch of its own
-scale; the parts that scales share and the three branches add up to those numbers.
+ECCV 2018, figures 2 to 4. Published: 1,592K and 412K parameters, of one network with the branches
+of x2, x3 and x4, CARN-M's without biases (1,591,939 and 412,032); the released multi-scale CARN-M
+holds 414,811 numbers, the 24 of its fixed mean shift included. Here a network has the branch of
+its own scale; the parts that scales share and the three branches add up to those numbers.
 """
 
 from collections.abc import Mapping, Sequence

@@ -14,10 +14,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
-from pipeline.models.blocks import DIV2K_MEAN, div2k_mean, subpixel_stages
+from pipeline.models.blocks import DIV2K_MEAN, div2k_mean
 from pipeline.models.keys import KeyMap, layers, mean_shift, multiplied
 from pipeline.models.thin import ThinConv2d
-from pipeline.models.upsampling import SubPixel
+from pipeline.models.upsampling import SubPixel, subpixel_stages
 
 
 class EDSRConfig(NetworkConfig):

@@ -14,11 +14,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
-from pipeline.models.blocks import div2k_mean, subpixel_stages
+from pipeline.models.blocks import div2k_mean
 from pipeline.models.keys import KeyMap
 from pipeline.models.post_upsampling.edsr import authors_255, byte_range
 from pipeline.models.thin import ThinConv2d
-from pipeline.models.upsampling import SubPixel
+from pipeline.models.upsampling import SubPixel, subpixel_stages
 
 
 class RCANConfig(NetworkConfig):

@@ -14,10 +14,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
-from pipeline.models.blocks import subpixel_stages
 from pipeline.models.keys import KeyMap, layers, multiplied
 from pipeline.models.thin import ThinConv2d
-from pipeline.models.upsampling import factors
+from pipeline.models.upsampling import factors, subpixel_stages
 
 
 class RDNConfig(NetworkConfig):

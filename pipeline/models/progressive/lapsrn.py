@@ -5,10 +5,12 @@ figure 1(e) and section 3.1. Published: 813K parameters (x4); that counts weight
 (812,768), with biases there are 814,242. Faithful to the released model: leaky ReLU of 0.2, the
 feature upsampling of kernel 3 crops the last row and column, the image upsampling of kernel 4 is
 learned and starts bilinear. Defined for powers of two (the paper's x3 shrinks the x4 picture).
+Ten convolutions a level for x2 and x4, five for x8 (section 4.1); released files of either depth
+are recognised.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -29,6 +31,10 @@ class LapSRNConfig(NetworkConfig):
     paper: ClassVar[str] = "Lai et al., Deep Laplacian Pyramid Networks for Fast SR, CVPR 2017"
     year: ClassVar[int] = 2017
     scales: ClassVar[Sequence[int]] = (2, 4, 8)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "d10": {},
+        "d5": {"num_layers": 5},
+    }
 
     name: Literal["lapsrn"] = "lapsrn"
     colour: Colour = "luma"

@@ -1,0 +1,77 @@
+"""The table of networks, and the page that is written from it."""
+
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from pipeline.models import NETWORK_CONFIGS
+from pipeline.models.catalogue import GROUPS, entries, page, text_table, write_documents
+from pipeline.models.diagrams import DIAGRAMS, svg
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_every_preset_of_every_network_is_listed():
+    listed = {(entry.name, entry.preset) for entry in entries(2)}
+    assert listed == {
+        (name, preset)
+        for name, config in NETWORK_CONFIGS.items()
+        for preset in config.presets or [""]
+    }
+
+
+def test_networks_that_lack_a_scale_are_not_listed_for_it():
+    assert {entry.name for entry in entries(2)} - {entry.name for entry in entries(3)} == {
+        name for name, config in NETWORK_CONFIGS.items() if 3 not in config.scales
+    }
+
+
+def test_every_group_has_its_text_and_its_diagram():
+    groups = {config.group() for config in NETWORK_CONFIGS.values()}
+    assert groups == set(GROUPS) == set(DIAGRAMS)
+
+
+@pytest.mark.parametrize("group", sorted(DIAGRAMS))
+def test_diagrams_are_well_formed_and_keep_their_labels_inside(group: str):
+    root = ElementTree.fromstring(svg(DIAGRAMS[group]))
+    left, top, width, height = map(float, root.attrib["viewBox"].split())
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        assert left <= float(text.attrib["x"]) <= left + width
+        assert top + 10 <= float(text.attrib["y"]) <= top + height - 4
+
+
+def test_the_committed_page_is_the_generated_one(tmp_path: Path):
+    write_documents(tmp_path)
+    written = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    assert len(written) == 1 + len(DIAGRAMS)
+    for path in written:
+        committed = ROOT / "docs" / path.relative_to(tmp_path)
+        assert committed.read_text("utf-8") == path.read_text("utf-8"), (
+            "run python -m pipeline.models.catalogue docs"
+        )
+
+
+def test_the_page_holds_the_table_of_the_command():
+    text = page(4)
+    for entry in entries(4):
+        assert " | ".join(entry.cells()[1:]) in text
+    assert "edsr" in text_table(4)
+
+
+@pytest.mark.slow
+def test_the_command_prints_the_table_quickly():
+    def seconds(*command: str) -> tuple[float, str]:
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, *command], check=True, capture_output=True, text=True
+        )
+        return time.perf_counter() - start, done.stdout
+
+    torch_alone = min(seconds("-c", "import torch")[0] for _ in range(2))
+    runs = [seconds("-m", "pipeline.cli", "models", "--scale", "2") for _ in range(2)]
+    assert "d-dbpn" in runs[0][1]
+    assert min(run[0] for run in runs) < torch_alone + 6  # 3 s on an idle machine
