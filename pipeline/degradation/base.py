@@ -136,7 +136,7 @@ class Operator(StrictConfig):
 
 def round_to_8_bits(images: Tensor) -> Tensor:
     """Round half up and clamp to whole numbers in 0..255, as uint8."""
-    return (images + 0.5).floor().clamp(0, 255).to(torch.uint8)
+    return (images + 0.5).clamp_(0, 255).to(torch.uint8)  # conversion cuts the fraction off
 
 
 def per_picture(values: NDArray[Any]) -> Tensor:

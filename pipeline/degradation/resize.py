@@ -46,7 +46,9 @@ def resize(
 
 
 def _factor(value: Any) -> Any:
-    """Accept 0.5, "1/3", or a list of two of them in ascending order."""
+    """Accept nothing, 0.5, "1/3", or a list of two of them in ascending order."""
+    if value is None:
+        return None
     ends = value if isinstance(value, list) else [value]
     try:
         factors = [_one_factor(end) for end in ends]
