@@ -131,6 +131,8 @@ def _receive(address: str, part: _Part, sha256: str | None, timeout: float) -> N
     headers = {"Accept-Encoding": "identity", **_resume(address, part, sha256)}
     try:
         with requests.get(address, headers=headers, stream=True, timeout=timeout) as response:
+            if _is_whole(response, part):
+                return
             start = _start(response, part)
             total = _total(response, start)
             _require_space(part.path, total - start if total is not None else 0)
@@ -159,6 +161,12 @@ def _resume(address: str, part: _Part, sha256: str | None) -> dict[str, str]:
         return {}
     headers = {"Range": f"bytes={part.size()}-"}
     return {**headers, "If-Range": validator} if validator else headers
+
+
+def _is_whole(response: requests.Response, part: _Part) -> bool:
+    """Whether nothing is missing, as after a run that ended before the last renaming."""
+    size = response.headers.get("Content-Range", "")
+    return response.status_code == 416 and size == f"bytes */{part.size()}"
 
 
 def _start(response: requests.Response, part: _Part) -> int:
