@@ -71,12 +71,18 @@ class TrainingLoop:
 
     def run(self, recorder: Recorder) -> None:
         """Do the steps that are left."""
+        for _ in self.steps(recorder):
+            pass
+
+    def steps(self, recorder: Recorder) -> Iterator[int]:
+        """Do the steps that are left, and yield how many are done after each."""
         self.recorder = recorder
         with Interruption() as self.interruption, self._progress() as self.progress:
             for phase in self.phases[self.state.phase.number :]:
                 self.state.enter(phase)
                 for batches in self._batches(phase):
                     self._one_step(batches)
+                    yield self.state.step
         self.checkpoints.wait()
 
     def _one_step(self, batches: list[Batch]) -> None:

@@ -49,12 +49,19 @@ def write_stores(folder: Path, *, scale: int = 2) -> tuple[Path, Path]:
 
 
 def small_recipe(
-    *, scale: int = 2, seed: int = 3, model: Any = None, loss: Any = None, **train: Any
+    *,
+    scale: int = 2,
+    seed: int = 3,
+    model: Any = None,
+    loss: Any = None,
+    degradation: Any = None,
+    **train: Any,
 ) -> Recipe:
     """A recipe of 12 steps on patches of 16 pixels; `train` overrides its section."""
     values = {
         "seed": seed,
         "scale": scale,
+        "degradation": degradation or {},
         "model": model or {"name": "edsr", "num_features": 4, "num_blocks": 1},
         "loss": loss or [{"name": "l1"}],
         "train": {
