@@ -76,7 +76,11 @@ class EfficientNetLite0(FeatureExtractor):
         Returns:
             (N, 1000).
         """
-        return self.network._fc(self(x, ["head"])["head"].mean(dim=(2, 3)))
+        return self.classify_features(self(x, ["head"])["head"].mean(dim=(2, 3)))
+
+    def classify_features(self, pooled: Tensor) -> Tensor:
+        """Give the logits, (N, 1000), of `head` features averaged over positions, (N, 1280)."""
+        return self.network._fc(pooled)
 
 
 class EfficientNetLite0Config(ExtractorConfig):
