@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.evaluation.plane import Perception
 from pipeline.evaluation.protocol import Protocol
 from pipeline.evaluation.scores import metric_key, resolve_metric
+from pipeline.evaluation.tasks import Task
 from pipeline.schema import StrictConfig
 
 DEFAULT_METRICS = ["psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb"]
@@ -20,6 +21,8 @@ class EvaluateConfig(StrictConfig):
         metrics: Names, or names with options.
         self_ensemble: Average over the eight flips and rotations.
         tile: Side of the LR tiles that a picture is enlarged in; null for the whole picture.
+        tasks: What the results are used for, beyond looking: `text` (recognition on pages of its
+            own), `classification`; they need the extra `tasks`.
         plane: What the perception-distortion plane's perceptual axis is; null for no plane.
     """
 
@@ -27,6 +30,7 @@ class EvaluateConfig(StrictConfig):
     metrics: list[str] = Field(DEFAULT_METRICS, min_length=1)
     self_ensemble: bool = False
     tile: int | None = Field(None, ge=16)
+    tasks: list[Task] = Field(default_factory=list)
     plane: Perception | None = "niqe"
 
     @field_validator("metrics", mode="before")

@@ -23,6 +23,7 @@ from pipeline.evaluation.tables import (
     summarise,
     wide_table,
 )
+from pipeline.evaluation.tasks import evaluate_tasks
 from pipeline.models import SRNetwork
 
 
@@ -92,6 +93,10 @@ def evaluate_store(
     if config.plane is not None:
         summary["plane"] = plane_points(
             images, list(methods), results=results, scale=scale, perception=config.plane
+        )
+    if config.tasks:
+        summary["tasks"] = evaluate_tasks(
+            config.tasks, methods, images, results=results, scale=scale
         )
     return TestResult(frame, summary)
 
