@@ -1,6 +1,7 @@
 """Checkpoint files of other programs, read without executing anything in them."""
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -65,7 +66,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 def _read_torch(path: Path) -> Checkpoint:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of an old or new version of the format
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # torch's message names the class, then goes on about how to trust the file.
         reason = str(error).split("Unsupported")[-1] if "Unsupported" in str(error) else ""
@@ -121,6 +123,7 @@ def _read_npz(path: Path) -> Checkpoint:
 
 def _read_mat(path: Path) -> Checkpoint:
     import scipy.io
+    from scipy.io.matlab import MatReadError
 
     try:
         content = scipy.io.loadmat(path)
@@ -128,7 +131,7 @@ def _read_mat(path: Path) -> Checkpoint:
         raise UserError(
             f"{path}: this is MATLAB's v7.3 format; save it again with save(..., '-v7')"
         ) from None
-    except (ValueError, OSError, EOFError, TypeError, IndexError, KeyError) as error:
+    except (MatReadError, ValueError, OSError, TypeError, IndexError, KeyError) as error:
         raise UserError(f"{path}: this is not a .mat file ({error})") from None
     variables = {name: value for name, value in content.items() if not name.startswith("__")}
     for value in variables.values():
