@@ -73,7 +73,7 @@ class Judge:
         numbers = self._team.average(self.updater.gradients(), numbers)
         norm = self.updater.measure()
         numbers[f"{prefix}/gradient_norm"] = norm.item()
-        check_finite(numbers, step=step + 1, culprits=lambda: names)
+        check_finite(numbers, step=step + 1, culprits=lambda: self._team.joined(names))
         rate = self.rate(phase, step)
         self.updater.step(rate, norm)
         return numbers | {f"learning_rate/{self.name}": rate}

@@ -72,8 +72,9 @@ def ending_once() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
+        if os.environ.get("RANK") == "0":  # the others find the same
+            for line in str(error).splitlines():
+                print(f"error: {line}", file=sys.stderr)
         _note(path, 1)
     except Stopped as stopped:
         _note(path, int(stopped.code or 0))

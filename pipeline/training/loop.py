@@ -1,7 +1,7 @@
 """The training loop: batches in, updates, and what is due between them."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,7 @@ import torch
 from pipeline.data.feed import Batch, Pair, PatchFeed, Stream, draws
 from pipeline.degradation.config import OnlineDegradation
 from pipeline.errors import UserError
-from pipeline.losses import Seen
+from pipeline.losses import LossValue, Seen
 from pipeline.training.checkpoint import CheckpointFolder
 from pipeline.training.checks import large_enough
 from pipeline.training.compiled import Compiler
@@ -146,11 +146,16 @@ class TrainingLoop:
         norm = updater.measure()
         if not updater.scaled:
             numbers["gradient_norm"] = norm.item()
-        check_finite(numbers, step=state.step + 1, culprits=lambda: culprits_of(batch, value_of))
+        check_finite(numbers, step=state.step + 1, culprits=lambda: self._culprits(batch, value_of))
         numbers["gradient_norm"] = norm.item()
         rate = state.phase.rate(state.step)
         updater.step(rate, norm)
         return numbers | {"learning_rate": rate}, joined([value.seen for value in values])
+
+    def _culprits(self, batch: Batch, value_of: Callable[[Batch], LossValue]) -> list[str]:
+        """The pictures to blame, of all processes; all pictures where none is it alone."""
+        found = self.team.joined(culprits_of(batch, value_of))
+        return found or self.team.joined(batch.names)
 
     @torch.no_grad()
     def _seen(self, batch: Batch) -> dict[str, Seen]:

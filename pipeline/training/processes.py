@@ -56,6 +56,14 @@ class Team:
             start += gradient.numel()
         return dict(zip(numbers, flat[start:].tolist(), strict=True))
 
+    def joined(self, names: Sequence[str]) -> list[str]:
+        """Give the names that any process holds, each once."""
+        held: list[Sequence[str]] = [names]
+        if self.size > 1:
+            held = [[] for _ in range(self.size)]
+            distributed.all_gather_object(held, names)
+        return list(dict.fromkeys(name for part in held for name in part))
+
     def told_by_first(self, value: Any) -> Any:
         """Give what the first process holds."""
         if self.size == 1:

@@ -179,7 +179,6 @@ def check_finite(
 
 @torch.no_grad()
 def culprits_of(batch: Batch, value_of: Callable[[Batch], LossValue]) -> list[str]:
-    """Names of the pictures whose loss alone is not finite; all where that is not decisive."""
+    """Names of the pictures whose loss alone is not finite."""
     singles = parts_of(batch, len(batch.names))
-    found = [s.names[0] for s in singles if not math.isfinite(value_of(s).total.item())]
-    return found or batch.names
+    return [s.names[0] for s in singles if not math.isfinite(value_of(s).total.item())]
