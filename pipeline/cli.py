@@ -107,6 +107,16 @@ def models(
 
 
 @app.command()
+def datasets(
+    name: Annotated[str | None, typer.Argument(help="one of them, with all that is known")] = None,
+) -> None:
+    """List the catalogue of public data sets: sizes, licences, addresses."""
+    from pipeline.data.sources.catalogue import details, text_table
+
+    print(details(name) if name else text_table())
+
+
+@app.command()
 def results(
     metrics: Annotated[Path, typer.Argument(help="what `evaluate` wrote")] = Path(
         "metrics/summary.json"

@@ -4,10 +4,16 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pipeline.data.sources.archive import ArchiveConfig
 from pipeline.data.sources.base import SPLITS, Places, SourceConfig, Split
+from pipeline.data.sources.catalogue import CatalogueConfig
 from pipeline.data.sources.embedded import EmbeddedConfig
 from pipeline.data.sources.folder import FolderConfig
+from pipeline.data.sources.url import UrlConfig
 
-AnySourceConfig = Annotated[EmbeddedConfig | FolderConfig, Field(discriminator="name")]
+AnySourceConfig = Annotated[
+    EmbeddedConfig | FolderConfig | ArchiveConfig | CatalogueConfig | UrlConfig,
+    Field(discriminator="name"),
+]
 
 __all__ = ["SPLITS", "AnySourceConfig", "Places", "SourceConfig", "Split"]
