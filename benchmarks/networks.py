@@ -2,10 +2,11 @@
 
 Every network, first preset (`--all`: every preset; or names such as `imdn` `carn_m`), forward and
 a training step (L1, backward, Adam), contiguous and channels last, on one thread. The rate is a
-fraction of what a 1024 x 1024 matrix product reaches in turns with it: best time against best
-time. Multiply-adds are those that have to be computed (`pipeline.models.complexity`, `executed`);
-a training step counts as three forward passes. The LR picture is as large as keeps a forward pass
-near 3 G multiply-adds, 16 to 64 pixels a side. Memory is the peak of all tensors beside weights.
+fraction of what a 1024 x 1024 matrix product reaches in turns with it: least processor time
+against least processor time, so that a busy machine changes little. Multiply-adds are those that
+have to be computed (`pipeline.models.complexity`, `executed`); a training step counts as three
+forward passes. The LR picture is as large as keeps a forward pass near 3 G multiply-adds, 16 to 64
+pixels a side. Memory is the peak of all tensors beside weights.
 
 Fails where a compact network stays under 55 % in forward, but for those in `OFFENDERS`.
 """
@@ -57,7 +58,7 @@ class Case(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """Best time in seconds, and peak of the tensors' bytes."""
+    """Least processor time, and peak of the tensors' bytes."""
 
     seconds: float
     bytes: int
@@ -108,10 +109,10 @@ def runs(case: Case, layout: str) -> tuple[Callable[[], object], Callable[[], ob
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """Time one run."""
-    start = time.perf_counter()
+    """Processor time of one run."""
+    start = time.process_time()
     run()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def peak_bytes(run: Callable[[], object]) -> int:

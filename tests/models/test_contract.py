@@ -8,17 +8,12 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from skimage import data
 from torch import Tensor, nn
-from torch.nn import functional
 
-from pipeline.colour import rgb_to_luma
 from pipeline.models import NETWORK_CONFIGS, SRNetwork, network_config, run_on_rgb
 from pipeline.models.files import load_model, save_model
-from pipeline.resize import imresize
 
 SMALL: Mapping[str, Mapping[str, Any]] = {
     "carn": {"num_features": 16},
@@ -45,8 +40,6 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "unet": {"num_features": 8, "depth": 2},
     "vdsr": {"num_features": 16, "num_layers": 5},
 }
-# Steps of Adam within which the loss of one fixed batch halves, where 60 are not enough.
-STEPS: Mapping[str, int] = {}
 
 Values = dict[str, Any]
 
@@ -231,38 +224,3 @@ def test_exports_with_dynamic_height_and_width(name: str, scale: int):
 @pytest.mark.parametrize(("name", "scale"), FAST)
 def test_exports_with_dynamic_height_and_width_at_every_scale(name: str, scale: int):
     check_export(build(small(name), scale).eval())
-
-
-def fixed_batch(network: SRNetwork, side: int = 12) -> tuple[Tensor, Tensor]:
-    """Two patches of a photograph, LR and HR."""
-    photograph, hr_side = data.astronaut(), network.scale * side
-    hr = [photograph[y : y + hr_side, x : x + hr_side] for y, x in ((20, 160), (100, 180))]
-    pairs = [(imresize(patch, 1 / network.scale), patch) for patch in hr]
-    lr_hr = [torch.from_numpy(np.stack(kind)) for kind in zip(*pairs, strict=True)]
-    lr, hr_batch = (kind.permute(0, 3, 1, 2).float() / 255 for kind in lr_hr)
-    if network.colour == "luma":
-        return rgb_to_luma(lr), rgb_to_luma(hr_batch)
-    return lr, hr_batch
-
-
-def losses(network: SRNetwork, steps: int, learning_rate: float = 1e-3) -> list[float]:
-    """L1 over all outputs, before each step of Adam and after the last."""
-    lr, hr = fixed_batch(network)
-    optimiser = torch.optim.Adam(network.parameters(), learning_rate)
-    values = []
-    for _ in range(steps + 1):
-        outputs = network.forward_all(lr)
-        targets = [functional.adaptive_avg_pool2d(hr, sr.shape[-1]) for sr in outputs]
-        pairs = zip(outputs, targets, strict=True)
-        loss = sum((functional.l1_loss(sr, target) for sr, target in pairs), torch.zeros(()))
-        values.append(loss.item())
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    return values
-
-
-@pytest.mark.parametrize(("name", "scale"), ONCE)
-def test_loss_of_a_fixed_batch_falls_by_half(name: str, scale: int):
-    first, *others = losses(build(small(name), scale).train(), STEPS.get(name, 60))
-    assert min(others[-5:]) < first / 2
