@@ -127,9 +127,9 @@ class PatchFeed:
         for place, (pair, number) in enumerate(zip(pairs, numbers, strict=True)):
             assert pair.lr is not None
             top, left, way = self._choose(pair, number, size)
-            lr[place] = orient(pair.lr.window(top, left, size, size), way)
+            _lay(lr[place], orient(pair.lr.window(top, left, size, size), way))
             corner = (top * self.scale, left * self.scale)
-            hr[place] = orient(pair.hr.window(*corner, hr_size, hr_size), way)
+            _lay(hr[place], orient(pair.hr.window(*corner, hr_size, hr_size), way))
         return _channels_first(lr), _channels_first(hr)
 
     def _cut_and_degrade(
@@ -142,7 +142,7 @@ class PatchFeed:
         for place, (pair, number) in enumerate(zip(pairs, numbers, strict=True)):
             top, left, way = self._choose(pair, number, size)
             corner = (top * self.scale, left * self.scale)
-            wide[place] = orient(pair.hr.window(*corner, hr_size, hr_size), way)
+            _lay(wide[place], orient(pair.hr.window(*corner, hr_size, hr_size), way))
         hr = _channels_first(wide)
         lr = self.degrade(hr.to(torch.float32).div_(255.0), seeds).mul(255.0).round()
         inner, hr_inner = slice(MARGIN, -MARGIN), slice(margin, -margin)
@@ -194,6 +194,12 @@ def orient(picture: Picture, way: int) -> Picture:
     if way & 2:
         picture = picture[::-1]
     return picture.transpose(1, 0, 2) if way & 4 else picture
+
+
+def _lay(target: Picture, picture: Picture) -> None:
+    # Channel by channel: as one assignment, a mirrored or turned picture takes four times as long.
+    for channel in range(3):
+        target[:, :, channel] = picture[:, :, channel]
 
 
 def _channels_first(batch: NDArray[np.uint8]) -> Tensor:
