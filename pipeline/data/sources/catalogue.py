@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from pipeline.data.mirror import mirror
 from pipeline.data.sources.base import Places, SourceConfig, Split
 from pipeline.data.sources.datasets import DATASETS, Copy, Dataset
+from pipeline.data.sources.folder import chosen
 from pipeline.data.sources.obtain import lock, obtain, pick, read_lock, unpacked
 from pipeline.errors import UserError
 from pipeline.schema import nearest
@@ -18,10 +19,13 @@ class CatalogueConfig(SourceConfig):
 
     Attributes:
         dataset: Its name in the catalogue.
+        pattern: Which of its files to take, matched against the path below their common folder,
+            letter case ignored; `train/*` of BSDS500 leaves out `val`, which is BSD100.
     """
 
     name: Literal["catalogue"] = "catalogue"
     dataset: str
+    pattern: str = Field("*", min_length=1)
 
     @field_validator("dataset")
     @classmethod
@@ -37,7 +41,14 @@ class CatalogueConfig(SourceConfig):
 
     def collect(self, folder: Path, *, split: Split, places: Places) -> None:
         """Download, verify, extract, and copy the pictures that are new or changed."""
-        mirror(pictures(self.dataset, places), folder)
+        every = pictures(self.dataset, places)
+        files = {name: path for name, path in every.items() if chosen(name, self.pattern)}
+        if not files:
+            raise UserError(
+                f"data.{split}: no file of {self.dataset} matches {self.pattern!r}; there are "
+                f"{len(every)}, such as {min(every)}"
+            )
+        mirror(files, folder)
 
 
 def pictures(name: str, places: Places) -> dict[str, Path]:

@@ -65,7 +65,7 @@ _HUB_CARD = "the Hugging Face data set card"
 _LAPSRN_USERS = "SRCNN, FSRCNN, ESPCN and MindSpore READMEs that quote LapSRN's page"
 
 
-def _benchmark(folder: str, hub_name: str) -> tuple[Copy, ...]:
+def _benchmark(folder: str, hub_name: str, hub_sha256: str | None = None) -> tuple[Copy, ...]:
     """The test sets in the versions that networks on RGB are compared on."""
     return (
         Copy(
@@ -73,7 +73,11 @@ def _benchmark(folder: str, hub_name: str) -> tuple[Copy, ...]:
             _EDSR_README,
             f"*/{folder}/HR/*.png",
         ),
-        Copy((f"{_HUB}eugenesiow/{hub_name}/resolve/main/data/{hub_name}_HR.tar.gz",), _HUB_CARD),
+        Copy(
+            (f"{_HUB}eugenesiow/{hub_name}/resolve/main/data/{hub_name}_HR.tar.gz",),
+            _HUB_CARD,
+            sha256=hub_sha256,
+        ),
     )
 
 
@@ -123,7 +127,8 @@ DATASETS: dict[str, Dataset] = {
             ),
             Copy(
                 (f"{_HUB}goodfellowliu/Flickr2K/resolve/main/Flickr2K.zip",),
-                "MindSpore's documentation: HR pictures only",
+                "MindSpore's documentation: HR pictures only; sha256 on the hub's file page",
+                sha256="401a5b1d247d18d1114b77b069e3c7bf235c80f06b8b9caaef0086d07f1d42a3",
             ),
         ),
     ),
@@ -175,8 +180,10 @@ DATASETS: dict[str, Dataset] = {
                     f"{_BERKELEY}bsds/BSDS300-images.tgz",
                     f"{_BERKELEY}grouping/segbench/BSDS300-images.tgz",
                 ),
-                "pytorch-enhance and PyTorch's super-resolution example",
+                "pytorch-enhance and PyTorch's super-resolution example; OpenCV names the second "
+                "and several projects its sha256",
                 "*.jpg",
+                sha256="a5f7d0e49fe135c75518a3543ced24470156fd69305ae77845dff2a5138652b4",
             ),
         ),
     ),
@@ -206,7 +213,9 @@ DATASETS: dict[str, Dataset] = {
         licence=_RESEARCH,
         citation="Bevilacqua et al., Low-Complexity Single-Image Super-Resolution based on "
         "Nonnegative Neighbor Embedding, BMVC 2012",
-        copies=_benchmark("Set5", "Set5"),
+        copies=_benchmark(
+            "Set5", "Set5", "260fc447296333f6c2716bcd65513968c33b666f21a905537ee3330c51a1945b"
+        ),
     ),
     "Set14": Dataset(
         page="https://sites.google.com/site/romanzeyde/research-interests",
@@ -223,7 +232,9 @@ DATASETS: dict[str, Dataset] = {
         size=250,
         licence="non-commercial research and education",
         citation="Martin et al., A Database of Human Segmented Natural Images, ICCV 2001",
-        copies=_benchmark("B100", "BSD100"),
+        copies=_benchmark(
+            "B100", "BSD100", "333495ccded04a0db52b33361140821ea7e0d8af8dfb54b58df79a00010858d6"
+        ),
     ),
     "Urban100": Dataset(
         page="https://github.com/jbhuang0604/SelfExSR",

@@ -218,6 +218,13 @@ def test_a_union_has_both_parts(places: Places, listed: str):
     assert sorted(found) == ["made/a.png", "made/b.png", "other/a.png"]
 
 
+def test_a_part_of_a_set_can_be_chosen(places: Places, listed: str):
+    both = {"name": "catalogue", "dataset": "both"}
+    assert sorted(bring(places, {**both, "pattern": "OTHER/*"})) == ["other/a.png"]
+    with pytest.raises(UserError, match=r"no file of both matches 'x\*'.* such as made/a\.png"):
+        bring(places, {**both, "pattern": "x*"})
+
+
 def test_what_is_in_the_cache_needs_no_network(
     places: Places, listed: str, monkeypatch: pytest.MonkeyPatch
 ):
