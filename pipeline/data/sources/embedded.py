@@ -52,13 +52,14 @@ class EmbeddedConfig(SourceConfig):
 
     def collect(self, folder: Path, *, split: Split, places: Places) -> None:
         """Copy the split's photographs out of the package, each checked by its sha256."""
-        shipped = _package_data()
+        shipped = package_data()
         for name, expected in PICTURES[split].items():
             _check(shipped / name, expected)
         mirror({name: shipped / name for name in PICTURES[split]}, folder)
 
 
-def _package_data() -> Path:
+def package_data() -> Path:
+    """The folder of the photographs inside the installed package."""
     # Looked up, not imported: the import costs half a second and gives nothing more.
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
