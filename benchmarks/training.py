@@ -37,8 +37,8 @@ from pipeline.training.loop import TrainingLoop
 from pipeline.training.recorder import NullRecorder, Recorder
 from pipeline.training.session import reproducible
 
-BLOCKS = 8
-SECONDS_A_BLOCK = 1.0
+BLOCKS = 6
+SECONDS_A_BLOCK = 0.6
 COMPACT = {"name": "srvgg", "num_features": 32, "num_convs": 8}
 EDSR = {"name": "edsr", "preset": "baseline"}
 NETWORKS: dict[str, tuple[dict[str, Any], float]] = {
