@@ -50,6 +50,14 @@ class Params(StrictConfig):
         )
 
     @model_validator(mode="after")
+    def _degradation_leads_to_scale(self) -> "Params":
+        try:
+            self.degradation.steps(self.scale)
+        except ValueError as error:
+            raise ValueError(f"degradation.{error}") from None
+        return self
+
+    @model_validator(mode="after")
     def _luma_first_is_bicubic(self) -> "Params":
         if self.evaluate.protocol.name != "luma-first":
             return self

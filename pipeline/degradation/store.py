@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
 from pipeline.data.manifest import pixels_sha256, read_manifest, write_manifest
 from pipeline.degradation.config import DegradationConfig, degrade
@@ -27,7 +28,7 @@ def degrade_store(
         config: The degradation.
         scale: Reduction of both sides.
         seed: Seed of the data set; each picture's draws follow from it and `<set>/<name>`.
-        jobs: Number of processes; all cores by default.
+        jobs: Number of threads; all cores by default.
 
     Raises:
         UserError: If the HR store is missing or broken, or a picture is smaller than `scale`.
@@ -37,7 +38,10 @@ def degrade_store(
         frame = frame[frame["split"] != "train"]
     shutil.rmtree(lr, ignore_errors=True)
     work = partial(_degrade_file, hr=hr, lr=lr, config=config, scale=scale, seed=seed)
-    rows = parallel_map(work, frame.to_dict("records"), description="degrade", jobs=jobs)
+    # Threads: numpy, scipy and Pillow leave the interpreter free, and start at once.
+    rows = parallel_map(
+        work, frame.to_dict("records"), description="degrade", jobs=jobs, threads=True
+    )
     columns = ["split", "set", "name", "width", "height", "channels", "pixels_sha256"]
     write_manifest(lr, pd.DataFrame(rows, columns=columns))
 
@@ -45,6 +49,7 @@ def degrade_store(
 def _degrade_file(
     row: dict[str, Any], *, hr: Path, lr: Path, config: DegradationConfig, scale: int, seed: int
 ) -> dict[str, Any]:
+    torch.set_num_threads(1)  # one picture a core
     place = Path(row["split"], row["set"], f"{row['name']}.png")
     picture = crop_to_multiple(read_png(hr / place), scale)
     if not picture.size:
