@@ -9,8 +9,13 @@ from pipeline.degradation.config import DegradationConfig
 from pipeline.degradation.resize import Resize
 from pipeline.errors import UserError
 from pipeline.evaluation.config import EvaluateConfig
+from pipeline.evaluation.scores import resolve_metric
 from pipeline.losses import LossList
+from pipeline.losses import required_weights as loss_weights
+from pipeline.metrics.deep_features import LPIPSOptions
+from pipeline.metrics.deep_features import required_weights as lpips_weights
 from pipeline.models import AnyNetworkConfig
+from pipeline.models.extractors import WeightsFile
 from pipeline.report.config import ReportConfig
 from pipeline.schema import StrictConfig, read_yaml, validate
 from pipeline.training.checks import check_recipe
@@ -48,6 +53,20 @@ class Params(StrictConfig):
             loss=self.loss,
             train=self.train,
         )
+
+    @property
+    def needed_weights(self) -> list[WeightsFile]:
+        """Files of pretrained weights that the losses and metrics need, each once."""
+        files = loss_weights(self.loss)
+        for phase in self.train.phases or ():
+            files += loss_weights(phase.loss or ())
+        watched = self.train.validation.metrics if self.train.validation else ()
+        plane = [self.evaluate.plane] if self.evaluate.plane else []
+        for name in [*watched, *self.evaluate.metrics, *plane]:
+            options = resolve_metric(name).options
+            if isinstance(options, LPIPSOptions):
+                files += lpips_weights(options.backbone)
+        return list(dict.fromkeys(files))
 
     @model_validator(mode="after")
     def _degradation_leads_to_scale(self) -> "Params":
