@@ -89,7 +89,7 @@ def small_changes(folder: Path, count: int) -> None:
 
     for number in range(count):
         add(f"{number:05}")
-    files = [path for path in (folder / "raw").rglob("*.png")]
+    files = list((folder / "raw").rglob("*.png"))
     print(f"{count} pictures of {SMALL}x{SMALL}:")
     print(f"  store_hr, first run:      {seconds(partial(store, folder)):7.2f} s")
     print(f"  degrade:                  {seconds(partial(degrade, folder)):7.2f} s")

@@ -32,7 +32,13 @@ class _Task(NamedTuple):
 
 
 def build_store(
-    raw: Path, hr: Path, *, work: Path, allow_leakage: bool = False, allow_duplicates: bool = False
+    raw: Path,
+    hr: Path,
+    *,
+    work: Path,
+    allow_leakage: bool = False,
+    allow_duplicates: bool = False,
+    jobs: int | None = None,
 ) -> None:
     """Make `hr` the lossless store of everything in `raw`.
 
@@ -42,6 +48,7 @@ def build_store(
         work: Folder for pictures in progress and for what is remembered between runs.
         allow_leakage: Name photographs that two splits share, instead of refusing them.
         allow_duplicates: Name equal pictures of one split, instead of refusing them.
+        jobs: Number of processes; all cores by default.
 
     Raises:
         UserError: If files are no pictures or damaged (all of them in one error), or pictures
@@ -54,7 +61,7 @@ def build_store(
     waiting = [(f, d) for f, d in zip(files, digests, strict=True) if f.stored not in ready]
     left = _unchanged([f for f, _ in waiting], [d for _, d in waiting], known, work)
     missing = [(f, d) for f, d in waiting if f.stored not in left]
-    known |= _decode(missing, known, work)
+    known |= _decode(missing, known, work, jobs)
     facts = [known[digest] for digest in digests]
     _refuse(files, facts, allow_leakage=allow_leakage, allow_duplicates=allow_duplicates)
     _publish(files, [file for file, _ in waiting], hr, work)
@@ -72,11 +79,11 @@ def _unchanged(
 
 
 def _decode(
-    missing: Sequence[tuple[RawFile, str]], known: Mapping[str, Facts], work: Path
+    missing: Sequence[tuple[RawFile, str]], known: Mapping[str, Facts], work: Path, jobs: int | None
 ) -> dict[str, Facts]:
     """Decode files into the work folder; what is sound is remembered even if others are not."""
     tasks = [_Task(file.path, work / file.stored) for file, _ in missing]
-    results = parallel_map(_attempt, tasks, description="store_hr")
+    results = parallel_map(_attempt, tasks, description="store_hr", jobs=jobs)
     found = {
         digest: result
         for (_, digest), result in zip(missing, results, strict=True)
