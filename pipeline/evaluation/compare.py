@@ -8,9 +8,8 @@ import pandas as pd
 
 from pipeline.errors import UserError
 from pipeline.evaluation.plane import pareto_front
-from pipeline.evaluation.scores import resolve_metric
 from pipeline.evaluation.statistics import bootstrap_mean, compare_paired
-from pipeline.evaluation.tables import BASELINE, NETWORK, shown_digits
+from pipeline.evaluation.tables import BASELINE, NETWORK, higher_is_better, shown_digits
 
 MARKS = ("self_ensemble", "tile")  # how a network was used, said beside its name
 
@@ -129,7 +128,7 @@ def _row(values: "pd.Series[float]", reference: pd.DataFrame, metric: str) -> di
     both = np.isfinite(ours) & np.isfinite(theirs)
     if not both.any():
         return row
-    sign = 1.0 if resolve_metric(metric).metric.higher_is_better else -1.0
+    sign = 1.0 if higher_is_better(metric) else -1.0
     paired = compare_paired(sign * ours[both].to_numpy(float), sign * theirs[both].to_numpy(float))
     return row | {
         "better_by": paired.difference.mean,

@@ -4,9 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from pipeline.data.manifest import pixels_sha256
 from pipeline.errors import UserError
+from pipeline.images import read_png
+
+FOLDER = "opinions"
+"""Where results of studies lie in the project: the stage `evaluate` depends on all of it."""
 
 SCORES = ("mos", "preference")
 """What a study may have asked for: grades from 1 to 5, or the share of comparisons won."""
@@ -51,3 +57,28 @@ def read_scores(path: Path) -> Opinions:
     if values.isna().any():
         raise UserError(f"{path}: column {score} holds something that is no number")
     return Opinions(score, dict(zip(frame["pixels_sha256"], values.astype(float), strict=True)))
+
+
+def add_opinions(frame: pd.DataFrame, path: Path, results: Path) -> pd.DataFrame:
+    """Put what people thought beside the scores.
+
+    Args:
+        frame: One row a picture and method, from `Evaluation.run`.
+        path: `results.csv` of a study.
+        results: Folder of the pictures that were scored, `<method>/<set>/<name>.png`.
+
+    Returns:
+        The frame with a column `mos` or `preference`, NaN for pictures that nobody has judged.
+
+    Raises:
+        UserError: If the file cannot be read, or nobody has judged any of the pictures.
+    """
+    score, by_pixels = read_scores(path)
+    files = [
+        results / method / folder / f"{name}.png"
+        for method, folder, name in zip(frame["method"], frame["set"], frame["image"], strict=True)
+    ]
+    found = [by_pixels.get(pixels_sha256(read_png(file)), np.nan) for file in files]
+    if np.isnan(found).all():
+        raise UserError(f"evaluate.study: in {path}, nobody has judged any of these pictures")
+    return frame.assign(**{score: found})

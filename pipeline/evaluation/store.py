@@ -13,6 +13,7 @@ from pipeline.data.manifest import stored_pictures
 from pipeline.errors import UserError
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.methods import BicubicMethod, Method, NetworkMethod
+from pipeline.evaluation.opinions import add_opinions
 from pipeline.evaluation.plane import plane_points
 from pipeline.evaluation.runner import Evaluation, EvaluationImage
 from pipeline.evaluation.tables import (
@@ -76,6 +77,8 @@ def evaluate_store(
         NETWORK: NetworkMethod(network, config.tile, config.self_ensemble),
     }
     frame = Evaluation(methods, config.protocol, scale, config.metrics, results).run(images)
+    if config.study is not None:
+        frame = add_opinions(frame, Path(config.study), results)
     protocol = config.protocol.describe(scale) | {
         "scale": scale,
         "self_ensemble": config.self_ensemble,

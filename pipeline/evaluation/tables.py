@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.evaluation.opinions import SCORES
 from pipeline.evaluation.scores import resolve_metric
 from pipeline.evaluation.statistics import bootstrap_mean, compare_paired
 
@@ -66,7 +67,7 @@ def statistics(frame: pd.DataFrame, method: str, *, against: str = BASELINE) -> 
         usable = np.isfinite(ours) & np.isfinite(theirs)
         if not usable.any():
             continue
-        sign = 1 if resolve_metric(name).metric.higher_is_better else -1
+        sign = 1 if higher_is_better(name) else -1
         paired = compare_paired(
             sign * ours[usable].to_numpy(float), sign * theirs[usable].to_numpy(float)
         )
@@ -153,9 +154,19 @@ def text_table(summary: Mapping[str, Any]) -> str:
 
 
 def _cell(value: float | None, metric: str, sign: str = "") -> str:
-    return "identical" if value is None else f"{value:{sign}.{shown_digits(metric)}f}"
+    return absent(metric) if value is None else f"{value:{sign}.{shown_digits(metric)}f}"
+
+
+def absent(metric: str) -> str:
+    """What a missing mean says: PSNR has none where pictures are identical."""
+    return "not judged" if metric in SCORES else "identical"
+
+
+def higher_is_better(name: str) -> bool:
+    """Whether more is better, of a metric or of people's scores."""
+    return name in SCORES or resolve_metric(name).metric.higher_is_better
 
 
 def shown_digits(metric: str) -> int:
-    """Digits after the point that tables show: two for dB and intensities, four for indices."""
-    return 2 if metric.split("_")[0] in ("psnr", "rmse", "mse", "niqe", "pi", "ma") else 4
+    """Digits after the point in tables: two for dB, intensities and grades, four for indices."""
+    return 2 if metric.split("_")[0] in ("psnr", "rmse", "mse", "niqe", "pi", "ma", "mos") else 4

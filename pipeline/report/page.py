@@ -14,7 +14,7 @@ from PIL import Image
 from pipeline.data.manifest import read_manifest
 from pipeline.degradation.config import DegradationConfig
 from pipeline.evaluation.published import Beside, beside_published
-from pipeline.evaluation.tables import BASELINE, NETWORK, shown_digits
+from pipeline.evaluation.tables import BASELINE, NETWORK, absent, shown_digits
 from pipeline.images import Picture, crop_to_multiple, read_png
 from pipeline.report.comparison import most_telling_window, overview, shown_hr, zoomed
 from pipeline.report.config import ReportConfig
@@ -83,7 +83,7 @@ def render_report(inputs: ReportInputs, config: ReportConfig) -> str:
 def format_score(value: float | None, metric: str, sign: str = "") -> str:
     """Write a score with its usual digits: two for dB, four for indices."""
     if value is None:
-        return "identical"
+        return absent(metric)
     return f"{value:{sign}.{shown_digits(metric)}f}"
 
 
