@@ -90,7 +90,7 @@ def serve(
     if password:
         print(f"password:   {password}    (shown once; `--new-password` makes another)")
     print("Ctrl-C stops the server; answers are safe, and it goes on where it was.", flush=True)
-    server.serve(server.StudyPages(folder, study, answers).app(), opened)
+    server.make_server(server.StudyPages(folder, study, answers).app()).run([opened])
 
 
 @app.command()

@@ -293,11 +293,12 @@ def listen(host: str, port: int) -> socket.socket:
     return opened
 
 
-def serve(app: ASGIApp, opened: socket.socket) -> None:
-    """Serve until Ctrl-C."""
+def make_server(app: ASGIApp) -> uvicorn.Server:
+    """A server, to `run` with the sockets to serve at."""
     # No access log: its lines would hold the participants' links.
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
-    uvicorn.Server(config).run(sockets=[opened])
+    return uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    )
 
 
 def _database_is_away(request: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ import requests
 
 from pipeline.images import write_png
 from pipeline.study.create import Design, create_study
-from pipeline.study.definition import Study
+from pipeline.study.definition import Study, read_study
+from pipeline.study.server import StudyPages, listen, make_server
 from pipeline.study.sources import open_material
+from pipeline.study.store import open_answers
 from tests.tracking.servers import free_port, wait_until_healthy
 
 MakeStudy = Callable[..., tuple[Path, Study]]
@@ -45,7 +48,46 @@ def make_study(pictures: Path, tmp_path: Path) -> MakeStudy:
     return make
 
 
-class StudyServer:
+class Served:
+    """A running server, seen from outside."""
+
+    address: str
+    password: str
+
+    def admin(self) -> requests.Session:
+        """A browser that is logged in."""
+        session = requests.Session()
+        answer = session.post(f"{self.address}/admin/login", {"password": self.password})
+        assert answer.status_code == 200, answer.text
+        return session
+
+    def links(self) -> list[str]:
+        rows = self.admin().get(f"{self.address}/admin/links.csv").text.splitlines()[1:]
+        return [row.split(",")[1] for row in rows]
+
+
+class ServerHere(Served):
+    """A server in a thread of this process, which starts at once."""
+
+    def __init__(self, folder: Path, *, participants: int = 3) -> None:
+        study = read_study(folder)
+        self._answers = open_answers(study, None, folder)
+        self.password = self._answers.ensure_password() or ""
+        self._answers.ensure_participants(participants)
+        self._socket = listen("127.0.0.1", 0)
+        self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._server = make_server(StudyPages(folder, study, self._answers).app())
+        self._thread = Thread(target=self._server.run, args=[[self._socket]])
+        self._thread.start()
+        wait_for(lambda: self._server.started)
+
+    def kill(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._answers.close()
+
+
+class StudyServer(Served):
     """`sr study serve` as a process that can be killed and started again at the same address."""
 
     def __init__(self, folder: Path, *, database: str | None = None, participants: int = 3) -> None:
@@ -76,21 +118,24 @@ class StudyServer:
         return self._log.read_text()
 
     @property
-    def password(self) -> str:
+    def password(self) -> str:  # type: ignore[override]
         found = re.search(r"password: +(\S+)", self.log)
         assert found is not None, self.log
         return found[1]
 
-    def admin(self) -> requests.Session:
-        """A browser that is logged in."""
-        session = requests.Session()
-        answer = session.post(f"{self.address}/admin/login", {"password": self.password})
-        assert answer.status_code == 200, answer.text
-        return session
 
-    def links(self) -> list[str]:
-        rows = self.admin().get(f"{self.address}/admin/links.csv").text.splitlines()[1:]
-        return [row.split(",")[1] for row in rows]
+@pytest.fixture
+def serve_here() -> Iterator[Callable[..., ServerHere]]:
+    """Start servers in this process; they end with the test."""
+    running: list[ServerHere] = []
+
+    def start(folder: Path, *, participants: int = 3) -> ServerHere:
+        running.append(ServerHere(folder, participants=participants))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.kill()
 
 
 @pytest.fixture

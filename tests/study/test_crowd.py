@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
@@ -98,10 +99,11 @@ def test_no_answer_of_fifty_participants_is_lost_when_the_server_is_killed(
 
 @pytest.mark.server
 def test_no_answer_is_lost_with_postgresql_either(
-    make_study: MakeStudy, serve: Callable[..., StudyServer], tmp_path: Path
+    make_study: MakeStudy, serve: Callable[..., StudyServer]
 ):
     folder, study = make_study()
-    with postgres(tmp_path / "postgres") as database:
+    # Not in pytest's folder, which another pytest shuts again for PostgreSQL's own user.
+    with TemporaryDirectory() as place, postgres(Path(place) / "postgres") as database:
         server = serve(folder, database=database, participants=CROWD)
         crowd_survives(server, folder, study, database)
         server.kill()

@@ -79,14 +79,16 @@ function place() {
   const along = stacked ? "height" : "width";
   const natural = { width: "naturalWidth", height: "naturalHeight" };
   const start = (side, used) => Math.max(0, Math.floor((room[side] - used) / 2));
+  // Also on a whole CSS pixel if possible: a browser that only emulates a ratio rounds to those.
+  const whole = (place) => (Number.isInteger(ratio) ? Math.floor(place / ratio) : place / ratio);
   let offset = start(along, total(natural[along]));
   for (const picture of pictures) {
     const across = stacked ? "width" : "height";
     const position = { [along]: offset, [across]: start(across, picture[natural[across]]) };
     picture.style.width = `${picture.naturalWidth / ratio}px`;
     picture.style.height = `${picture.naturalHeight / ratio}px`;
-    picture.style.left = `${position.width / ratio}px`;
-    picture.style.top = `${position.height / ratio}px`;
+    picture.style.left = `${whole(position.width)}px`;
+    picture.style.top = `${whole(position.height)}px`;
     offset += picture[natural[along]] + SPACE;
   }
   for (const button of grades) {
