@@ -287,6 +287,17 @@ def test_the_list_and_its_details_name_everything():
             assert fact in text
 
 
+def test_the_command_prints_the_list_and_one_set():
+    from typer.testing import CliRunner
+
+    from pipeline.cli import app
+
+    run = CliRunner().invoke
+    assert run(app, ["datasets"]).output == f"{catalogue.text_table()}\n"
+    assert run(app, ["datasets", "Set5"]).output == f"{catalogue.details('Set5')}\n"
+    assert isinstance(run(app, ["datasets", "Set55"]).exception, UserError)
+
+
 def test_embedded_photographs_come_out_of_the_package(places: Places):
     assert sorted(bring(places, {"name": "embedded"})) == sorted(PICTURES["test"])
 
