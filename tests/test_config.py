@@ -29,7 +29,7 @@ def test_the_default_parameters_are_valid(tmp_path: Path):
         ("seed: 0", "seed: zero", "seed: should be a valid integer, not 'zero'"),
         ("method: bicubic", "method: bicubc", "degradation.chain[0].method: 'bicubc' is not one"),
         ("- name: l1", "- name: l11", "loss[0].name: 'l11' is unknown; did you mean 'l1'?"),
-        ("patch_size: 96", "patch_size: 97", "train.patch_size: 97 is not a multiple of the scale"),
+        ("patch_size: 48", "patch_size: 49", "train.patch_size: 49 is not a multiple of the scale"),
         ("- name: embedded  ", "- name: embeded  ", "data.train[0].name: 'embeded' is unknown"),
         ("psnr_rgb", "psnr_rbg", "'psnr_rbg' is unknown; did you mean 'psnr_rgb'?"),
         ("protocol: rgb", "protocol: bgr", "evaluate.protocol: 'bgr' is not one of"),
