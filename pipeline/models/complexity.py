@@ -147,10 +147,16 @@ def _product(result: Tensor, x: Tensor, other: Tensor) -> MultiplyAdds:
     return MultiplyAdds(products, products)
 
 
+def _attention(result: Tensor, q: Tensor, k: Tensor, *_: object) -> MultiplyAdds:
+    products = k.shape[-2] * (q.numel() + result.numel())  # queries by keys, weights by values
+    return MultiplyAdds(products, products)
+
+
 _RULES: Mapping[Callable[..., Any], Callable[..., MultiplyAdds]] = {
     functional.conv2d: _convolution,
     functional.conv_transpose2d: _transposed,
     functional.linear: _linear,
+    functional.scaled_dot_product_attention: _attention,
     torch.matmul: _product,
     torch.Tensor.matmul: _product,
     torch.Tensor.__matmul__: _product,

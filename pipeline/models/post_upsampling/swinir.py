@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
 from pipeline.models.blocks import crop, div2k_mean, padded_side
@@ -83,7 +84,6 @@ class WindowAttention(nn.Module):
     def __init__(self, num_features: int, num_heads: int, window: int) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.tokens = window**2
         self.qkv = nn.Linear(num_features, 3 * num_features)
         self.project = nn.Linear(num_features, num_features)
         self.bias_table = nn.Parameter(torch.zeros((2 * window - 1) ** 2, num_heads))
@@ -97,15 +97,13 @@ class WindowAttention(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """(N, windows, T, F), mask (windows, 1, T, T) -> (N, windows, T, F)."""
         batch, windows, tokens, features = x.shape
-        split = self.qkv(x).view(batch, windows, tokens, 3, self.num_heads, -1)
-        q, k, v = split.permute(3, 0, 1, 4, 2, 5).unbind(0)  # each (N, windows, heads, T, F/heads)
-        bias = self.bias_table[self.relative_index].view(self.tokens, self.tokens, -1)
-        scores = q @ k.transpose(-2, -1) * (features // self.num_heads) ** -0.5
-        scores = scores + bias.permute(2, 0, 1)
+        split = self.qkv(x).view(batch * windows, tokens, 3, self.num_heads, -1)
+        q, k, v = split.permute(2, 0, 3, 1, 4).unbind(0)  # each (N * windows, heads, T, F / heads)
+        bias = self.bias_table[self.relative_index].view(1, tokens, tokens, -1).permute(0, 3, 1, 2)
         if mask is not None:
-            scores = scores + mask
-        seen = scores.softmax(dim=-1) @ v
-        return self.project(seen.transpose(2, 3).reshape(batch, windows, tokens, features))
+            bias = (bias + mask).expand(batch, -1, -1, -1, -1).flatten(0, 1)
+        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        return self.project(seen.transpose(1, 2).reshape(batch, windows, tokens, features))
 
 
 class TransformerLayer(nn.Module):
