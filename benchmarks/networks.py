@@ -5,7 +5,7 @@ a training step (L1, backward, Adam), contiguous and channels last, on one threa
 fraction of what a 1024 x 1024 matrix product reaches in turns with it: least processor time
 against least processor time, so that a busy machine changes little. Multiply-adds are those that
 have to be computed (`pipeline.models.complexity`, `executed`); a training step counts as three
-forward passes. The LR picture is as large as keeps a forward pass near 3 G multiply-adds, 16 to 64
+forward passes. The LR picture is as large as keeps a forward pass near 3 G multiply-adds, 16 to 192
 pixels a side. Memory is the peak of all tensors beside weights.
 
 Fails where a compact network stays under 55 % in forward, but for those in `OFFENDERS`.
@@ -77,7 +77,7 @@ def cases(names: list[str], scale: int, every_preset: bool) -> Iterator[Case]:
             config = network_config(values)
             per_pixel = multiply_adds(config, scale, 32) / 32**2
             side = int((3e9 / per_pixel) ** 0.5) // 8 * 8
-            side = min(max(side, 16), 64)
+            side = min(max(side, 16), 192)
             yield Case(label, config, scale, side, multiply_adds(config, scale, side))
 
 
