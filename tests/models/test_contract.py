@@ -67,8 +67,8 @@ PUBLISHED = [
 ]
 
 
-def build(values: Values, scale: int) -> SRNetwork:
-    torch.manual_seed(0)
+def build(values: Values, scale: int, *, seed: int = 0) -> SRNetwork:
+    torch.manual_seed(seed)
     return network_config(values).build(scale=scale)
 
 
@@ -109,11 +109,19 @@ def check_sizes(network: SRNetwork) -> None:
             assert sr.isfinite().all()
 
 
-def check_gradients(network: SRNetwork) -> None:
-    # In evaluation mode: a bias before a batch normalisation has no effect in training mode.
-    reached = gradients(network.eval(), low_resolution(network, 6, 7))
-    assert all(gradient.isfinite().all() for gradient in reached.values())
-    assert [name for name, gradient in reached.items() if not gradient.abs().max() > 0] == []
+def check_gradients(values: Values, scale: int) -> None:
+    """With one initialisation or another: the few units of a channel attention may all be off."""
+    silent: set[str] | None = None
+    for seed in range(5):
+        network = build(values, scale, seed=seed)
+        # In evaluation mode: a bias before a batch normalisation has no effect in training mode.
+        reached = gradients(network.eval(), low_resolution(network, 6, 7))
+        assert all(gradient.isfinite().all() for gradient in reached.values())
+        now = {name for name, gradient in reached.items() if not gradient.abs().max() > 0}
+        silent = now if silent is None else silent & now
+        if not silent:
+            return
+    assert not silent
 
 
 @pytest.mark.parametrize(("name", "scale"), FAST)
@@ -131,7 +139,7 @@ def test_rgb_pictures_can_be_given_to_networks_of_either_colour(name: str, scale
 
 @pytest.mark.parametrize(("name", "scale"), FAST)
 def test_gradient_reaches_every_parameter(name: str, scale: int):
-    check_gradients(build(small(name), scale))
+    check_gradients(small(name), scale)
 
 
 @pytest.mark.slow
@@ -139,7 +147,7 @@ def test_gradient_reaches_every_parameter(name: str, scale: int):
 def test_published_networks_keep_sizes_and_gradients(values: Values, scale: int):
     network = build(values, scale).eval()
     check_sizes(network)
-    check_gradients(network)
+    check_gradients(values, scale)
 
 
 @pytest.mark.parametrize(("name", "scale"), ONCE)
