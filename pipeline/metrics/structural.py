@@ -139,8 +139,9 @@ def _mean_ssim(
     sr: Tensor, hr: Tensor, *, data_range: float, window: Window, exponents: Exponents
 ) -> Tensor:
     def maps(x: Tensor, y: Tensor) -> Tensor:
-        values = ssim_map(x, y, data_range=data_range, window=window, exponents=exponents)
-        return values[None]
+        if exponents == COMMON and not (x.requires_grad or y.requires_grad):
+            return _common_map(x, y, data_range, window)[None]
+        return ssim_map(x, y, data_range=data_range, window=window, exponents=exponents)[None]
 
     return torch.cat([_map_means(x, y, window, maps) for x, y in zip(sr, hr, strict=True)])
 
@@ -169,6 +170,23 @@ def ssim_map(
         return _general_map(sr, hr, data_range, window, exponents)
     luminance, contrast_structure = ssim_terms(sr, hr, data_range=data_range, window=window)
     return luminance * contrast_structure
+
+
+def _common_map(sr: Tensor, hr: Tensor, data_range: float, window: Window) -> Tensor:
+    """The common form's map, in place, which saves a quarter of the time; see `ssim_terms`."""
+    c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
+    maps = sr.new_empty(4, *sr.shape)
+    torch.add(sr, hr, out=maps[0])
+    torch.sub(sr, hr, out=maps[1])
+    torch.mul(maps[:2], maps[:2], out=maps[2:])
+    means = window_means(maps, window)
+    square_s, square_d = squares = means[:2].square_()
+    variance_s, variance_d = means[2:].sub_(squares)
+    map_ = (square_s - square_d).add_(2 * c1)
+    map_ *= (variance_s - variance_d).add_(2 * c2)
+    map_ /= square_s.add_(square_d).add_(2 * c1)
+    map_ /= variance_s.add_(variance_d).add_(2 * c2)
+    return map_
 
 
 def ssim_terms(

@@ -99,10 +99,18 @@ def window_means(x: Tensor, window: Window) -> Tensor:
     rows, columns = (window.outputs(length) for length in x.shape[-2:])
     vertical = torch.cat([_band(window, x, n) @ part for n, part in _parts(x, window, rows)], -2)
     # Row-major pictures: the product along the width takes the transposed matrix, not a copy.
-    pieces = [
-        part @ _band(window, x, n).mT for n, part in _parts(vertical, window, columns, along=-1)
-    ]
-    return torch.cat(pieces, -1)
+    if vertical.requires_grad:
+        return torch.cat(
+            [p @ _band(window, x, n).mT for n, p in _parts(vertical, window, columns, along=-1)], -1
+        )
+    flat = vertical.view(-1, vertical.shape[-1])
+    result = x.new_empty(len(flat), columns)
+    start = 0
+    for count, part in _parts(flat, window, columns, along=-1):
+        # Into its place at once, without joining the pieces afterwards.
+        torch.mm(part, _band(window, x, count).mT, out=result[:, start : start + count])
+        start += count
+    return result.view(*vertical.shape[:-1], columns)
 
 
 def _parts(x: Tensor, window: Window, outputs: int, along: int = -2) -> list[tuple[int, Tensor]]:
