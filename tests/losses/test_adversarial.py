@@ -190,7 +190,7 @@ def test_a_discriminator_learns_to_tell_noise_from_ramps(kind: str):
     ramps = torch.linspace(0, 1, 32).expand(4, 3, 32, 32)
     noise = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     optimizer = torch.optim.Adam(adversarial.discriminator.parameters(), 1e-3, betas=(0.5, 0.9))
-    for step in range(30):
+    for _ in range(30):
         optimizer.zero_grad()
         value = adversarial.discriminator_value(noise, ramps, fractions=torch.rand(len(noise)))
         value.total.backward()
