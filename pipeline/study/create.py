@@ -91,6 +91,7 @@ def create_study(folder: Path, material: Material, design: Design, *, title: str
     if len(material.methods) + design.reference < 2 and design.kind == "pairs":
         raise UserError("pairs need two methods, or one and the reference: give another --method")
     keys = _choose(sorted(material.hr.files), design)
+    material.check_names(keys)
     training = set(keys[: design.training_pictures])
 
     def show(key: str) -> list[Stimulus]:

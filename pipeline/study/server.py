@@ -295,10 +295,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 def make_server(app: ASGIApp) -> uvicorn.Server:
     """A server, to `run` with the sockets to serve at."""
-    # No access log: its lines would hold the participants' links.
-    return uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,  # its lines would hold the participants' links
+        server_header=False,
+        timeout_graceful_shutdown=5,  # seconds; Ctrl-C must not wait for a slow connection
     )
+    return uvicorn.Server(config)
 
 
 def _database_is_away(request: Request, error: Exception) -> Response:

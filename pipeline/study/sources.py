@@ -1,6 +1,6 @@
 """Where a study's pictures come from: folders of results, trained networks, bicubic."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,15 +27,23 @@ class PictureFolder:
     folder: Path
     files: Mapping[str, Path]
 
+    def path(self, key: str) -> Path:
+        """File of a picture.
+
+        Raises:
+            UserError: If there is none of this name.
+        """
+        if key not in self.files:
+            raise UserError(f"{self.folder}: it has no picture named {key}, which the HR has")
+        return self.files[key]
+
     def read(self, key: str) -> Picture:
         """Read a picture.
 
         Raises:
             UserError: If there is none of this name, or it cannot be read.
         """
-        if key not in self.files:
-            raise UserError(f"{self.folder}: it has no picture named {key}, which the HR has")
-        return decode(self.files[key]).picture
+        return decode(self.path(key)).picture
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,18 @@ class Material:
     methods: Mapping[str, PictureFolder | Method]
     scale: int | None
     lr: PictureFolder | None = None
+
+    def check_names(self, keys: Iterable[str]) -> None:
+        """Find out before the work whether every folder has every picture.
+
+        Raises:
+            UserError: If one has not, naming the first.
+        """
+        folders = [*self.methods.values(), self.lr]
+        for key in sorted(keys):
+            for folder in folders:
+                if isinstance(folder, PictureFolder):
+                    folder.path(key)
 
     def pictures(self, key: str) -> dict[str, Picture]:
         """HR, under the name `reference`, and every method's picture; all of one size.
