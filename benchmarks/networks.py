@@ -40,10 +40,11 @@ OFFENDERS: Mapping[str, str] = {
     "fsrcnn": "maps of 12 channels fill no vector, so it is bound by memory",
     "hourglass": "1x1 convolutions of few features at full size, bound by memory",
     "memnet": "recursion on small maps: concatenations and normalisation between convolutions",
+    "prosr": "dense connections copy all that was computed before; mirrored borders",
     "srcnn": "9x9 kernels on a single channel",
+    "srdensenet": "dense connections copy all that was computed before",
     "srfbn": "feedback: concatenations and PReLU in HR space after every projection",
     "swinir": "attention of heads 10 wide: softmax and bias cost more than the products",
-    "unet": "half of its layers are 16 channels wide at full size",
 }
 
 
