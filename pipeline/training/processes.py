@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -14,6 +15,9 @@ from pipeline.errors import UserError
 from pipeline.training.config import TrainConfig
 
 CPU = torch.device("cpu")
+# Longer than the others wait for the first one's validation; then torchrun starts all again, since
+# gloo has been seen to wait for ever while connecting after a process was killed.
+PATIENCE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,8 @@ def team(config: TrainConfig) -> Iterator[Team]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, timeout=PATIENCE)
     try:
         yield Team(distributed.get_rank(), size, device)
     finally:
