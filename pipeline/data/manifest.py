@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pipeline.data.sources import Split
+from pipeline.data.splits import Split
 from pipeline.errors import UserError
 from pipeline.images import Picture
 

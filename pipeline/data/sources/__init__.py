@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipeline.data.sources.archive import ArchiveConfig
-from pipeline.data.sources.base import SPLITS, Places, SourceConfig, Split
+from pipeline.data.sources.base import Places, SourceConfig
 from pipeline.data.sources.catalogue import CatalogueConfig
 from pipeline.data.sources.embedded import EmbeddedConfig
 from pipeline.data.sources.folder import FolderConfig
@@ -16,4 +16,4 @@ AnySourceConfig = Annotated[
     Field(discriminator="name"),
 ]
 
-__all__ = ["SPLITS", "AnySourceConfig", "Places", "SourceConfig", "Split"]
+__all__ = ["AnySourceConfig", "Places", "SourceConfig"]

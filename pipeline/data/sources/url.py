@@ -8,9 +8,10 @@ from pydantic import Field
 from pipeline.data.extract import is_archive
 from pipeline.data.mirror import mirror
 from pipeline.data.sources.archive import without_suffix
-from pipeline.data.sources.base import Places, SourceConfig, Split
+from pipeline.data.sources.base import Places, SourceConfig
 from pipeline.data.sources.folder import chosen
 from pipeline.data.sources.obtain import file_name, obtain, pick, unpacked
+from pipeline.data.splits import Split
 from pipeline.errors import UserError
 from pipeline.images import PICTURE_SUFFIXES
 from pipeline.schema import StrictConfig
