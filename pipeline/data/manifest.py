@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from pipeline.data.splits import Split
 from pipeline.errors import UserError
 from pipeline.images import Picture
 
 if TYPE_CHECKING:  # Half a second that the processes of the stores need not spend.
     import pandas as pd
+
+Split = Literal["train", "valid", "test"]
+SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 FILE_NAME = "manifest.csv"
 # Names such as `0001` or `NA` are text, whatever pandas would make of them.

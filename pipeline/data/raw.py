@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.data.splits import SPLITS, Split
+from pipeline.data.manifest import SPLITS, Split
 from pipeline.errors import UserError
 
 

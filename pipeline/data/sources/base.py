@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from pipeline.data.splits import Split
+from pipeline.data.manifest import Split
 from pipeline.schema import StrictConfig
 
 

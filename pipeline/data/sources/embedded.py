@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.data.hashing import file_sha256
+from pipeline.data.manifest import Split
 from pipeline.data.mirror import mirror
 from pipeline.data.sources.base import Places, SourceConfig
-from pipeline.data.splits import Split
 from pipeline.errors import UserError
 
 # File name to sha256, as in scikit-image's own registry (0.26). The stereo pair stays together.

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from pipeline.data.manifest import Split
 from pipeline.data.mirror import mirror
 from pipeline.data.sources.base import Places, SourceConfig
-from pipeline.data.splits import Split
 from pipeline.errors import UserError
 
 # What operating systems leave in folders without being asked; hidden files are ignored too.
