@@ -25,7 +25,7 @@ from pipeline.data.hashing import file_sha256s
 from pipeline.data.store import build_store
 from pipeline.degradation.config import DegradationConfig
 from pipeline.degradation.store import degrade_store
-from pipeline.images import write_png
+from pipeline.images.picture import write_png
 
 LIMIT = 1.8
 TURNS = 2

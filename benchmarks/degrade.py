@@ -18,7 +18,7 @@ import torch
 from benchmarks.resize import fastest, photograph, pillow
 from pipeline.degradation.config import DegradationConfig, OnlineDegradation, degrade
 from pipeline.degradation.presets import PRESETS
-from pipeline.images import Picture
+from pipeline.images.picture import Picture
 
 SIDE = 768
 TURNS = 3

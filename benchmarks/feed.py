@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from pipeline.data.cache import cached_pictures
-from pipeline.data.decode import decode
-from pipeline.data.feed import Pair, PatchFeed
-from pipeline.data.manifest import pixels_sha256, read_manifest, write_manifest
 from pipeline.data.sources.embedded import PICTURES, package_data
-from pipeline.images import Picture, as_rgb
-from pipeline.resize import imresize
+from pipeline.images.decode import decode
+from pipeline.images.manifest import pixels_sha256, read_manifest, write_manifest
+from pipeline.images.picture import Picture, as_rgb
+from pipeline.images.resize import imresize
+from pipeline.training.cache import cached_pictures
+from pipeline.training.feed import Pair, PatchFeed
 
 HEIGHT, WIDTH = 1356, 2040
 SCALE = 4

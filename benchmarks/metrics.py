@@ -166,7 +166,7 @@ def write_pictures(folder: Path) -> None:
     """100 pictures of 480x320, as those of BSD100, cut out of a photograph."""
     from skimage import data
 
-    from pipeline.images import write_png
+    from pipeline.images.picture import write_png
 
     photograph = np.tile(data.astronaut(), (2, 2, 1))
     for index in range(PICTURES):

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
-ROUNDS = 5
+ROUNDS = 15
 LIMIT = 1.3
 
 

@@ -21,8 +21,8 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from pipeline.images import Picture, read_png
-from pipeline.resize import imresize
+from pipeline.images.picture import Picture, read_png
+from pipeline.images.resize import imresize
 
 HEIGHT, WIDTH = 1356, 2040
 TURNS = 15

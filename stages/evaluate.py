@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 
 from pipeline.config import load_params
+from pipeline.evaluation.comparisons import write_comparisons
 from pipeline.evaluation.store import evaluate_store, test_images, write_result
 from pipeline.evaluation.tables import flat_scores
-from pipeline.images import read_png
-from pipeline.models.files import load_model
-from pipeline.report.comparison import write_comparisons
+from pipeline.images.picture import read_png
+from pipeline.models.files import load_model, weights_sha256
 from pipeline.stage import run_stage
 from pipeline.tracking.recording import evaluation_run
 
@@ -24,6 +24,7 @@ def main() -> None:
     images = test_images(paths.hr, paths.lr)
     network = load_model(paths.model)
     result = evaluate_store(images, network, params.evaluate, results=paths.results)
+    result.summary["weights"] = weights_sha256(paths.model)
     write_result(result, metrics=paths.metrics, summary=paths.summary, per_image=paths.per_image)
     sheets = write_comparisons(images, result, results=paths.results, folder=paths.comparisons)
     with evaluation_run(

@@ -15,7 +15,7 @@ from pipeline.tracking.recording import log_report
 def main() -> None:
     """Read the arguments and the earlier outputs, render, write, record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("summary", "curve", "per_image", "hr", "results", "model", "page"):
+    for name in ("summary", "curve", "per_image", "hr", "results", "page"):
         parser.add_argument(name, type=Path)
     paths = parser.parse_args()
     params = load_params()
@@ -31,7 +31,7 @@ def main() -> None:
     )
     paths.page.parent.mkdir(parents=True, exist_ok=True)
     paths.page.write_text(render_report(inputs, params.report), encoding="utf-8")
-    log_report(paths.model, paths.page)
+    log_report(inputs.summary["weights"], paths.page)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 from pipeline.config import Params, load_params
-from pipeline.data.cache import cache_root
 from pipeline.models.files import save_model
 from pipeline.stage import run_stage
 from pipeline.tracking.recording import training_run
 from pipeline.tracking.resolve import resolve_model
+from pipeline.training.cache import cache_root
 from pipeline.training.launch import ending_once, launch, must_launch
 from pipeline.training.recorder import NullRecorder
 from pipeline.training.session import Training, open_training

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.images import read_png, write_png
+from pipeline.images.picture import read_png, write_png
 from pipeline.models import build_network, network_config
 from pipeline.models.files import save_model
 

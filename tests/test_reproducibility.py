@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from ruamel.yaml import YAML
 from skimage import data
 
-from pipeline.images import write_png
+from pipeline.images.picture import write_png
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

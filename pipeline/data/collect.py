@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from pipeline.data.config import DataConfig
-from pipeline.data.manifest import SPLITS
 from pipeline.data.sources import Places
+from pipeline.images.manifest import SPLITS
 
 
 def collect(config: DataConfig, raw: Path, *, places: Places) -> None:

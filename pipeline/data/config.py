@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from pydantic import Field, model_validator
 
-from pipeline.data.manifest import SPLITS, Split
 from pipeline.data.sources import AnySourceConfig, SourceConfig
 from pipeline.data.sources.embedded import EmbeddedConfig
+from pipeline.images.manifest import SPLITS, Split
 from pipeline.schema import StrictConfig
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import PIL
 from PIL import features
 
-from pipeline.data.decode import decode
 from pipeline.data.fingerprint import NUM_BITS, Bits, fingerprint
 from pipeline.data.hashing import file_sha256
-from pipeline.data.manifest import pixels_sha256
 from pipeline.errors import UserError
-from pipeline.images import read_png, write_png
+from pipeline.images.decode import decode
+from pipeline.images.manifest import pixels_sha256
+from pipeline.images.picture import read_png, write_png
 
 _FILE_NAME = "facts.json"
 

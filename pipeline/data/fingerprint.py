@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.images import Picture
+from pipeline.images.picture import Picture
 
 SIDE = 32
 FREQUENCIES = 16

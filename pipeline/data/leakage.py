@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.data.fingerprint import NUM_BITS, THRESHOLD, Bits, distances
-from pipeline.data.manifest import SPLITS
+from pipeline.images.manifest import SPLITS
 
 _BLOCK = 4096
 

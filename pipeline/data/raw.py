@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.data.manifest import SPLITS, Split
 from pipeline.errors import UserError
+from pipeline.images.manifest import SPLITS, Split
 
 
 class RawFile(NamedTuple):

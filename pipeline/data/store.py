@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.data.facts import Facts, recall, remember, store_png
 from pipeline.data.hashing import file_sha256s
 from pipeline.data.leakage import Candidate, find_pairs
-from pipeline.data.manifest import FILE_NAME, write_manifest
 from pipeline.data.mirror import remove_others
 from pipeline.data.raw import RawFile, list_raw
 from pipeline.errors import UserError
+from pipeline.images.manifest import FILE_NAME, write_manifest
 from pipeline.parallel import parallel_map
 
 if TYPE_CHECKING:

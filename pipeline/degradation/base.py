@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator
 from torch import Tensor
 
-from pipeline.resize import Border
+from pipeline.images.resize import Border
 from pipeline.schema import StrictConfig
 
 Range = float | list[float]

@@ -21,7 +21,7 @@ from pipeline.degradation import kernels
 from pipeline.degradation.base import Draws, Operator, Range, Setting, within
 from pipeline.degradation.kernels import Kernel
 from pipeline.errors import UserError
-from pipeline.resize import Border
+from pipeline.images.resize import Border
 
 
 def filter_images(images: Tensor, stack: NDArray[np.float64], *, border: Border) -> Tensor:

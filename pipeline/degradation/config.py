@@ -11,8 +11,8 @@ from torch import Tensor
 from pipeline.degradation.base import Draws, Setting, round_to_8_bits
 from pipeline.degradation.compose import AnyStep, apply_all, check_chain, follow
 from pipeline.degradation.presets import Preset, preset_steps
-from pipeline.images import Picture
-from pipeline.resize import Border
+from pipeline.images.picture import Picture
+from pipeline.images.resize import Border
 from pipeline.schema import StrictConfig
 
 

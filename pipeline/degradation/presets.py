@@ -16,7 +16,7 @@ from pipeline.degradation.compression import JPEG
 from pipeline.degradation.noise import CameraNoise, GaussianNoise, PoissonNoise
 from pipeline.degradation.quantise import Quantise
 from pipeline.degradation.resize import Resize
-from pipeline.resize import Method
+from pipeline.images.resize import Method
 
 Preset = Literal["BI", "BD", "DN", "BSRGAN", "Real-ESRGAN"]
 PRESETS: Sequence[Preset] = get_args(Preset)

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, model_validator
 from torch import Tensor
 
 from pipeline.degradation.base import Draws, Operator, Range, Setting, round_to_8_bits, within
-from pipeline.resize import Border, Method, imresize, imresize_float, resize_planes
+from pipeline.images.resize import Border, Method, imresize, imresize_float, resize_planes
 
 __all__ = ["Resize", "imresize", "imresize_float", "resize"]
 
@@ -29,7 +29,7 @@ def resize(
     Args:
         images: float32 (N, C, H, W), 0 to 255.
         size: New height and width.
-        method: Interpolation kernel, see `pipeline.resize.imresize`.
+        method: Interpolation kernel, see `pipeline.images.resize.imresize`.
         antialias: Widen the kernel when shrinking.
         border: What lies outside a picture.
         rounded: Round to 8 bits before, between and after the axes, as MATLAB does on 8-bit

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import torch
 
-from pipeline.data.manifest import pixels_sha256, read_manifest, write_manifest
 from pipeline.degradation.config import DegradationConfig, degrade
 from pipeline.errors import UserError
-from pipeline.images import crop_to_multiple, read_png, write_png
+from pipeline.images.manifest import pixels_sha256, read_manifest, write_manifest
+from pipeline.images.picture import crop_to_multiple, read_png, write_png
 from pipeline.parallel import parallel_map
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 from pipeline.errors import UserError
 from pipeline.evaluation.plane import pareto_front
 from pipeline.evaluation.statistics import bootstrap_mean, compare_paired
-from pipeline.evaluation.tables import BASELINE, NETWORK, higher_is_better, shown_digits
+from pipeline.evaluation.summary import higher_is_better
+from pipeline.evaluation.tables import BASELINE, NETWORK, shown_digits
 
 MARKS = ("self_ensemble", "tile")  # how a network was used, said beside its name
 

@@ -11,7 +11,7 @@ from pipeline.evaluation.methods import Method, NetworkMethod
 from pipeline.evaluation.protocol import Protocol
 from pipeline.evaluation.runner import Evaluation, EvaluationImage
 from pipeline.evaluation.tables import finite_mean, rounded, shown_digits
-from pipeline.images import PICTURE_SUFFIXES
+from pipeline.images.picture import PICTURE_SUFFIXES
 
 
 def evaluate_folder(

@@ -8,10 +8,10 @@ import torch
 
 from pipeline.errors import UserError
 from pipeline.evaluation.protocol import Plane
-from pipeline.images import Picture
+from pipeline.images.picture import Picture
+from pipeline.images.resize import Border, imresize, imresize_float
 from pipeline.inference.upscale import super_resolve, upscale
 from pipeline.models import SRNetwork
-from pipeline.resize import Border, imresize, imresize_float
 
 
 class Method(Interface):

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.data.manifest import pixels_sha256
 from pipeline.errors import UserError
-from pipeline.images import read_png
+from pipeline.images.manifest import pixels_sha256
+from pipeline.images.picture import read_png
 
 FOLDER = "opinions"
 """Where results of studies lie in the project: the stage `evaluate` depends on all of it."""

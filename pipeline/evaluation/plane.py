@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipeline.data.decode import decode
 from pipeline.evaluation.protocol import Protocol
 from pipeline.evaluation.runner import EvaluationImage
 from pipeline.evaluation.scores import Scores, resolve_metric, score_picture
-from pipeline.images import crop_to_multiple, read_png
+from pipeline.images.decode import decode
+from pipeline.images.picture import crop_to_multiple, read_png
 from pipeline.parallel import parallel_map
 
 Perception = Literal["niqe", "pi", "lpips"]

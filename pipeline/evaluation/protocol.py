@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from pipeline.colour import luma
-from pipeline.images import Picture, as_rgb, crop_to_multiple
-from pipeline.resize import Border, imresize_float
+from pipeline.images.colour import luma
+from pipeline.images.picture import Picture, as_rgb, crop_to_multiple
+from pipeline.images.resize import Border, imresize_float
 from pipeline.schema import StrictConfig
 
 DATA_RANGE = 255.0
@@ -104,3 +104,10 @@ def rgb_pair(sr: Picture, hr: Picture, channels: Channels, protocol: Protocol) -
 def _tensor(array: NDArray[Any]) -> Tensor:
     planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
     return torch.from_numpy(np.ascontiguousarray(planes, dtype=np.float64))[None]
+
+
+def shown_hr(hr: Picture, scale: int, *, like: Picture) -> Picture:
+    """HR as the results are: cropped, and luma where they are (`luma-first`)."""
+    if like.ndim == 2 and hr.ndim == 3:
+        return hr_luma_plane(hr, scale).astype("uint8")
+    return crop_to_multiple(hr, scale)

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pipeline.data.decode import decode
 from pipeline.errors import UserError
 from pipeline.evaluation.methods import Method
 from pipeline.evaluation.protocol import (
@@ -24,9 +23,10 @@ from pipeline.evaluation.scores import (
     score_pairs,
     score_picture,
 )
-from pipeline.images import Picture, crop_to_multiple, write_png
+from pipeline.images.decode import decode
+from pipeline.images.picture import Picture, crop_to_multiple, write_png
+from pipeline.images.resize import imresize
 from pipeline.parallel import parallel_map
-from pipeline.resize import imresize
 
 
 @dataclass(frozen=True)

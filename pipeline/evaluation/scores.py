@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.evaluation.protocol import DATA_RANGE, Channels, Pair, Protocol, rgb_pair
-from pipeline.images import Picture
+from pipeline.images.picture import Picture
 from pipeline.metrics import METRICS, Metric
 from pipeline.metrics.information import shared_pyramids
 from pipeline.schema import StrictConfig, nearest, validate

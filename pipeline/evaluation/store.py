@@ -9,22 +9,16 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.data.manifest import stored_pictures
 from pipeline.errors import UserError
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.methods import BicubicMethod, Method, NetworkMethod
 from pipeline.evaluation.opinions import add_opinions
 from pipeline.evaluation.plane import plane_points
 from pipeline.evaluation.runner import Evaluation, EvaluationImage
-from pipeline.evaluation.tables import (
-    BASELINE,
-    NETWORK,
-    listed_scores,
-    statistics,
-    summarise,
-    wide_table,
-)
+from pipeline.evaluation.summary import statistics, summarise
+from pipeline.evaluation.tables import BASELINE, NETWORK, listed_scores, wide_table
 from pipeline.evaluation.tasks import evaluate_tasks
+from pipeline.images.manifest import stored_pictures
 from pipeline.models import SRNetwork
 
 

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.data.decode import decode
 from pipeline.errors import UserError
 from pipeline.evaluation.methods import Method
 from pipeline.evaluation.runner import EvaluationImage
-from pipeline.images import Picture, as_rgb, crop_to_multiple, read_png, to_tensor
-from pipeline.resize import imresize
+from pipeline.images.decode import decode
+from pipeline.images.picture import Picture, as_rgb, crop_to_multiple, read_png, to_tensor
+from pipeline.images.resize import imresize
 
 Task = Literal["text", "classification"]
 Reader = Callable[[Picture], str]

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.data.decode import decode
 from pipeline.errors import UserError
-from pipeline.images import PICTURE_SUFFIXES, write_png
+from pipeline.images.decode import decode
+from pipeline.images.picture import PICTURE_SUFFIXES, write_png
 from pipeline.inference.upscale import upscale
 from pipeline.models import SRNetwork
 

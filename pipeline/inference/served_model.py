@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.images import to_picture, to_tensor
+from pipeline.images.picture import to_picture, to_tensor
 from pipeline.models import SRNetwork, run_on_rgb
 from pipeline.models.files import load_model
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.images import Picture, as_rgb, to_picture, to_tensor
+from pipeline.images.picture import Picture, as_rgb, to_picture, to_tensor
 from pipeline.models import SRNetwork, run_on_rgb
 
 TILE_MARGIN = 32

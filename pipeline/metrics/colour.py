@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pipeline.colour import rgb_to_luma
+from pipeline.images.colour import rgb_to_luma
 
 
 def rounded_luma(x: Tensor, *, data_range: float) -> Tensor:

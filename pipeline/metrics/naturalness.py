@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.images.resize import imresize_float
 from pipeline.metrics.base import checked
 from pipeline.metrics.colour import rounded_luma
 from pipeline.metrics.windows import gaussian_window, window_means
-from pipeline.resize import imresize_float
 
 _BLOCK = 96
 _WINDOW = gaussian_window(7, 7 / 6)

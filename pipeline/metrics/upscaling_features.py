@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.images.resize import imresize_float, resize_planes
 from pipeline.metrics.structural import ssim_terms
 from pipeline.metrics.windows import gaussian_window, window_means
-from pipeline.resize import imresize_float, resize_planes
 
 SMALLEST_SIDE = 84  # leaves 25 squares of 5x5 pixels at a quarter of the size
 

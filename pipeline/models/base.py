@@ -20,8 +20,8 @@ class SRNetwork(nn.Module, ABC):
 
     Attributes:
         scale: Enlargement of height and width.
-        colour: `luma` networks take the Y of BT.601 (studio range, as `pipeline.colour` gives
-            it); callers that hold RGB go through `pipeline.models.run_on_rgb`.
+        colour: `luma` networks take the Y of BT.601 (studio range, as `pipeline.images.colour`
+            gives it); callers that hold RGB go through `pipeline.models.run_on_rgb`.
         min_size: Smallest height and width of the LR input.
     """
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pipeline.colour import rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
+from pipeline.images.colour import rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
 from pipeline.models.base import SRNetwork
 from pipeline.models.upsampling import Bicubic
 

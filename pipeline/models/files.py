@@ -1,32 +1,32 @@
-"""A trained network on disk: `model.safetensors` and its description `model.json` beside it."""
+"""A trained network on disk: one safetensors file, whose header says which network it holds."""
 
 import hashlib
 import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from pipeline.errors import UserError
 from pipeline.models import NetworkConfig, SRNetwork, network_config
+
+_ENTRY = "network"  # the only one of the header's metadata: the order of several is not fixed
 
 
 def save_model(path: Path, network: SRNetwork, config: NetworkConfig, *, scale: int) -> None:
     """Write weights and description; equal weights give equal bytes.
 
     Args:
-        path: The `.safetensors` file; the description goes beside it as `.json`.
+        path: The `.safetensors` file.
         network: Network whose state is saved, on any device.
         config: The configuration that built it.
         scale: The scale that it was built for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    save_file(state, path)
-    description = {"network": config.model_dump(mode="json"), "scale": scale}
-    text = json.dumps(description, indent=2, sort_keys=True) + "\n"
-    path.with_suffix(".json").write_text(text, encoding="utf-8")
+    description = {"config": config.model_dump(mode="json"), "scale": scale}
+    save_file(state, path, metadata={_ENTRY: json.dumps(description, sort_keys=True)})
 
 
 def load_model(path: Path) -> SRNetwork:
@@ -42,19 +42,26 @@ def load_model(path: Path) -> SRNetwork:
 
 
 def read_description(path: Path) -> tuple[NetworkConfig, int]:
-    """Read the network's configuration and scale from the `.json` beside the weights.
+    """Read the network's configuration and scale from the header of the file.
 
     Raises:
-        UserError: If the file is missing or does not describe a network.
+        UserError: If the file is missing, is no safetensors file or does not describe a network.
     """
-    beside = path.with_suffix(".json")
     try:
-        description = json.loads(beside.read_text(encoding="utf-8"))
-        values, scale = description["network"], description["scale"]
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
     except FileNotFoundError:
-        raise UserError(f"{beside}: there is no such file; it describes {path.name}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{beside}: this is not a network's description ({error})") from None
+        raise UserError(f"{path}: there is no such file") from None
+    except SafetensorError as error:
+        raise UserError(f"{path}: this is not a safetensors file ({error})") from None
+    try:
+        description = json.loads(metadata[_ENTRY])
+        values, scale = description["config"], description["scale"]
+    except (ValueError, KeyError, TypeError):
+        raise UserError(
+            f"{path}: it does not say which network it holds; "
+            f"`sr import-weights NETWORK {path.name}` makes a model of others' weights"
+        ) from None
     return network_config(values), scale
 
 
@@ -64,12 +71,7 @@ def weights_sha256(path: Path) -> str:
 
 
 def _read_state(path: Path, network: SRNetwork) -> dict[str, torch.Tensor]:
-    try:
-        state = load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file") from None
-    except SafetensorError as error:
-        raise UserError(f"{path}: this is not a safetensors file ({error})") from None
+    state = load_file(path)
     expected = network.state_dict()
     problems = [f"missing {key}" for key in expected.keys() - state.keys()]
     problems += [f"unexpected {key}" for key in state.keys() - expected.keys()]

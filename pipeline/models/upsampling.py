@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.resize import axis_weights
+from pipeline.images.resize import axis_weights
 
 
 def factors(scale: int) -> list[int]:

@@ -11,16 +11,17 @@ import jinja2
 import pandas as pd
 from PIL import Image
 
-from pipeline.data.manifest import read_manifest
 from pipeline.degradation.config import DegradationConfig
+from pipeline.evaluation.protocol import shown_hr
 from pipeline.evaluation.published import Beside, beside_published
 from pipeline.evaluation.tables import BASELINE, NETWORK, absent, shown_digits
-from pipeline.images import Picture, crop_to_multiple, read_png
-from pipeline.report.comparison import most_telling_window, overview, shown_hr, zoomed
+from pipeline.images.manifest import read_manifest
+from pipeline.images.picture import Picture, crop_to_multiple, read_png
+from pipeline.images.resize import imresize
+from pipeline.images.windows import most_telling_window, overview, zoomed
 from pipeline.report.config import ReportConfig
 from pipeline.report.curves import curve_svg
 from pipeline.report.strips import degradation_strips
-from pipeline.resize import imresize
 
 
 @dataclass(frozen=True)

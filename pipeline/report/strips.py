@@ -7,8 +7,8 @@ from PIL import Image
 
 from pipeline.degradation.config import DegradationConfig, degradation_steps
 from pipeline.degradation.presets import PRESETS
-from pipeline.images import Picture, as_rgb
-from pipeline.report.comparison import Window
+from pipeline.images.picture import Picture, as_rgb
+from pipeline.images.windows import Window
 
 SHOWN = 192
 """Side of a step's crop in the report, in pixels of the page."""

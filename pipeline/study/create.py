@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from pipeline.data.manifest import pixels_sha256
 from pipeline.errors import UserError
-from pipeline.images import Picture, write_png
+from pipeline.images.manifest import pixels_sha256
+from pipeline.images.picture import Picture, write_png
 from pipeline.parallel import parallel_map
 from pipeline.study import Kind
 from pipeline.study.definition import (

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import torch
 
-from pipeline.data.decode import decode
 from pipeline.errors import UserError
 from pipeline.evaluation.methods import BicubicMethod, Method, NetworkMethod
-from pipeline.images import PICTURE_SUFFIXES, Picture, crop_to_multiple
+from pipeline.images.decode import decode
+from pipeline.images.picture import PICTURE_SUFFIXES, Picture, crop_to_multiple
+from pipeline.images.resize import imresize
 from pipeline.models import SRNetwork
 from pipeline.models.files import load_model
-from pipeline.resize import imresize
 from pipeline.study.definition import REFERENCE
 
 BICUBIC = "bicubic"

@@ -14,7 +14,7 @@ away; leaving the context waits until everything is delivered, or keeps it for l
         run.log_picture("chelsea", picture)
         run.log_file(Path("metrics/metrics.json"))
 
-    log_report(model, Path("reports/index.html"))
+    log_report(weights_sha256(model), Path("reports/index.html"))
 
 - `params` are the sections that the stage depends on, as plain data: `{"train": {...}, ...}`.
 - `key` is the digest that names the training's checkpoints; `resumed` says that the training

@@ -16,16 +16,15 @@ PACKAGES = ("numpy", "pillow", "pydantic", "ruamel.yaml", "safetensors", "scipy"
 
 
 def collect(weights: Path, folder: Path) -> None:
-    """Copy weights, description and the code that reads them, as they are now.
+    """Copy a model and the code that reads it, as they are now.
 
     Args:
-        weights: The `.safetensors` file, its `.json` beside it.
+        weights: The `.safetensors` file.
         folder: Gets `data/` and `code/pipeline/`.
     """
     data = folder / "data"
     data.mkdir(parents=True)
     shutil.copyfile(weights, data / "model.safetensors")
-    shutil.copyfile(weights.with_suffix(".json"), data / "model.json")
     source = Path(pipeline.__file__).parent
     for path in source.rglob("*.py"):
         target = folder / "code" / "pipeline" / path.relative_to(source)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.images import Picture, write_png
+from pipeline.images.picture import Picture, write_png
 from pipeline.models.files import weights_sha256
 from pipeline.tracking import packaging
 from pipeline.tracking.outbox import Outbox
@@ -49,7 +49,7 @@ class TrainingRun:
         """Record the trained network, with the code that runs it.
 
         Args:
-            path: The `.safetensors` file; its `.json` lies beside it.
+            path: The `.safetensors` file.
         """
         _put_model(self._outbox, path, of="training")
 
@@ -136,7 +136,7 @@ def evaluation_run(
     is made, with a tag `training` that says so, and the model is recorded with it.
 
     Args:
-        model: The `.safetensors` file that is evaluated, its `.json` beside it.
+        model: The `.safetensors` file that is evaluated.
         params: Sections of `params.yaml`; `evaluate` holds the settings, the others describe the
             run where one must be made.
         protocol: Name of the protocol, `luma-first` or `rgb`.
@@ -160,11 +160,11 @@ def evaluation_run(
             yield EvaluationRun(outbox)
 
 
-def log_report(model: Path, report: Path) -> None:
+def log_report(weights: str, report: Path) -> None:
     """Add the report to the run of the model, in place of an earlier one.
 
     Args:
-        model: The `.safetensors` file that the report is about.
+        weights: The sha256 of the weights that the report is about.
         report: The HTML file.
     """
     with Outbox() as outbox:
@@ -172,7 +172,7 @@ def log_report(model: Path, report: Path) -> None:
             "report",
             report.name,
             lambda copy: shutil.copyfile(report, copy),
-            weights_sha256=weights_sha256(model),
+            weights_sha256=weights,
         )
 
 

@@ -26,7 +26,7 @@ def resolve_model(reference: str) -> Path:
             `models:/<name>/<version>` or `models:/<name>@<alias>`.
 
     Returns:
-        The `.safetensors` file, its `.json` beside it.
+        The `.safetensors` file.
 
     Raises:
         UserError: If there is no such model, or its weights are not those of the run.
@@ -97,8 +97,7 @@ def _download(address: str, *, expected: str) -> Path:
             )
         target = _cache() / digest
         target.mkdir(exist_ok=True)
-        for suffix in (".json", ".safetensors"):  # the weights last: they stand for both
-            shutil.move(weights.with_suffix(suffix), target / f"model{suffix}")
+        shutil.move(weights, target / "model.safetensors")
     return target / "model.safetensors"
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from pipeline.data.feed import Stream, draws, uniform
 from pipeline.losses import Adversarial, Seen
 from pipeline.training.config import DiscriminatorTraining, Recipe
+from pipeline.training.feed import Stream, draws, uniform
 from pipeline.training.phases import Phase
 from pipeline.training.processes import Team, with_shared_statistics
 from pipeline.training.step import check_finite

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from pipeline.data.feed import MARGIN, Pair
 from pipeline.degradation.config import DegradationConfig
 from pipeline.errors import UserError
 from pipeline.losses import AdversarialConfig
@@ -12,6 +11,7 @@ from pipeline.metrics import METRICS
 from pipeline.models import SRNetwork
 from pipeline.schema import nearest
 from pipeline.training.config import PhaseConfig, Recipe
+from pipeline.training.feed import MARGIN, Pair
 from pipeline.training.phases import Phase, phases_of
 
 

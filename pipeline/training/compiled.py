@@ -7,10 +7,10 @@ import warnings
 
 import torch
 
-from pipeline.data.feed import Batch
 from pipeline.losses import WeightedLoss
 from pipeline.models import SRNetwork
 from pipeline.training.config import Recipe
+from pipeline.training.feed import Batch
 from pipeline.training.levels import UpToLevel
 from pipeline.training.step import Arithmetic, Outputs, evaluate
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from pipeline.data.cache import CachedPicture, cached_pictures
-from pipeline.data.feed import Pair
-from pipeline.data.manifest import read_manifest
 from pipeline.errors import UserError
+from pipeline.images.manifest import read_manifest
+from pipeline.training.cache import CachedPicture, cached_pictures
+from pipeline.training.feed import Pair
 
 Split = str
 _PLACE = ["split", "set", "name"]

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from pipeline.degradation.kernels import Kernel
-from pipeline.resize import cubic
+from pipeline.images.resize import cubic
 
 # Exponent of the power spectrum and its spread, over the sets Set5 and General100 reduced by 2.
 ALPHA, ALPHA_SPREAD = 2.9, 0.3

@@ -21,10 +21,7 @@ from pipeline.training.processes import chosen_device
 
 # Without influence on the result: they may change between a run and its continuation.
 WITHOUT_INFLUENCE = {"checkpoint_every", "feed_threads", "log_every"}
-CODE = (
-    "colour.py", "images.py", "resize.py", "schema.py", "data", "degradation", "losses",
-    "metrics", "models", "training",
-)  # fmt: skip
+CODE = ("schema.py", "degradation", "images", "losses", "metrics", "models", "training")
 
 
 def training_key(

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from pipeline.data.feed import Batch, Pair, PatchFeed, Stream, draws
 from pipeline.degradation.config import OnlineDegradation
 from pipeline.errors import UserError
 from pipeline.losses import LossValue, Seen
@@ -16,6 +15,7 @@ from pipeline.training.checkpoint import CheckpointFolder
 from pipeline.training.checks import large_enough
 from pipeline.training.compiled import Compiler
 from pipeline.training.config import Recipe
+from pipeline.training.feed import Batch, Pair, PatchFeed, Stream, draws
 from pipeline.training.interruption import Interruption
 from pipeline.training.phases import Phase, phases_of
 from pipeline.training.processes import Team

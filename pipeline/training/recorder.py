@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from pipeline.images import Picture
+from pipeline.images.picture import Picture
 
 
 class Recorder(Protocol):

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import torch
 from torch.utils import deterministic
 
-from pipeline.data.feed import Pair
 from pipeline.models import SRNetwork
 from pipeline.training.checkpoint import CheckpointFolder
 from pipeline.training.checks import check_recipe
 from pipeline.training.config import Recipe
 from pipeline.training.data import StoredRows, load_pairs, paired_rows
+from pipeline.training.feed import Pair
 from pipeline.training.key import training_key
 from pipeline.training.lock import exclusive
 from pipeline.training.loop import TrainingLoop

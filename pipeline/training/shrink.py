@@ -5,7 +5,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from pipeline.resize import axis_weights
+from pipeline.images.resize import axis_weights
 
 
 def shrink(x: Tensor, size: tuple[int, int]) -> Tensor:

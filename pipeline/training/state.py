@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pipeline.data.feed import Stream, draws
 from pipeline.losses import WeightedLoss, build_loss
 from pipeline.models import SRNetwork
 from pipeline.training.adversarial import Judge
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.config import Recipe
 from pipeline.training.ema import ExponentialAverage
+from pipeline.training.feed import Stream, draws
 from pipeline.training.history import History
 from pipeline.training.initial import start_from, transfer
 from pipeline.training.levels import at_scale

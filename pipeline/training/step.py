@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.data.feed import Batch
 from pipeline.errors import UserError
 from pipeline.losses import LossValue, Seen, WeightedLoss
 from pipeline.models import SRNetwork, network_input
 from pipeline.training.config import Recipe
+from pipeline.training.feed import Batch
 from pipeline.training.shrink import shrink
 
 Outputs = Callable[[Tensor], list[Tensor]]

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from pipeline.colour import rgb_to_luma
-from pipeline.data.feed import Pair
-from pipeline.images import Picture, to_picture, to_tensor
+from pipeline.images.colour import rgb_to_luma
+from pipeline.images.picture import Picture, to_picture, to_tensor
+from pipeline.images.resize import imresize
 from pipeline.metrics import METRICS
 from pipeline.models import SRNetwork, run_on_rgb
-from pipeline.resize import imresize
+from pipeline.training.feed import Pair
 
 
 class ValidationPicture(NamedTuple):

@@ -22,15 +22,15 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.colour import luma
 from pipeline.degradation.blur import filter_images
 from pipeline.degradation.kernels import Kernel
-from pipeline.images import Picture, to_picture, to_tensor
+from pipeline.images.colour import luma
+from pipeline.images.picture import Picture, to_picture, to_tensor
+from pipeline.images.resize import resize_planes
 from pipeline.inference.upscale import super_resolve
 from pipeline.models import AnyNetworkConfig, SRNetwork, network_input
 from pipeline.models.post_upsampling.srvgg import SRVGGConfig
 from pipeline.models.upsampling import Bicubic
-from pipeline.resize import resize_planes
 from pipeline.schema import StrictConfig
 from pipeline.training.kernel_estimate import estimate_blur, gaussian_kernel
 from pipeline.training.optimizers import AdamConfig

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.data.decode import decode
 from pipeline.data.fingerprint import NUM_BITS, THRESHOLD, Bits, distances, fingerprint
 from pipeline.data.leakage import Candidate, find_pairs
-from pipeline.data.manifest import pixels_sha256
 from pipeline.data.sources.embedded import PICTURES, package_data
-from pipeline.images import Picture, crop_to_multiple, read_png
+from pipeline.images.decode import decode
+from pipeline.images.manifest import pixels_sha256
+from pipeline.images.picture import Picture, crop_to_multiple, read_png
 
 # The right eye's view of the stereo pair is nearly the left one's.
 NAMES = sorted({name for names in PICTURES.values() for name in names} - {"motorcycle_right.png"})

@@ -12,12 +12,12 @@ from PIL import Image
 
 from pipeline import parallel
 from pipeline.data import facts, store
-from pipeline.data.decode import decode
 from pipeline.data.hashing import file_sha256
-from pipeline.data.manifest import pixels_sha256, read_manifest, stored_pictures
 from pipeline.data.store import build_store
 from pipeline.errors import UserError
-from pipeline.images import Picture, read_png
+from pipeline.images.decode import decode
+from pipeline.images.manifest import pixels_sha256, read_manifest, stored_pictures
+from pipeline.images.picture import Picture, read_png
 
 Count = Callable[[], list[str]]
 COLUMNS = (

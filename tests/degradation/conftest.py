@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.images import read_png
+from pipeline.images.picture import read_png
 
 
 @pytest.fixture(scope="session")

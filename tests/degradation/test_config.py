@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline.degradation.config import DegradationConfig, OnlineDegradation, degrade
 from pipeline.degradation.presets import PRESETS
 from pipeline.errors import UserError
-from pipeline.resize import imresize
+from pipeline.images.resize import imresize
 from pipeline.schema import validate
 
 FIXED = {

@@ -11,7 +11,7 @@ from pipeline.degradation.compose import Choice, check_chain, unfold
 from pipeline.degradation.config import DegradationConfig, degradation_steps, degrade
 from pipeline.degradation.noise import GaussianNoise, PoissonNoise
 from pipeline.degradation.presets import PRESETS, preset_steps
-from pipeline.resize import imresize
+from pipeline.images.resize import imresize
 
 SCALES = [2, 3, 4, 8]
 

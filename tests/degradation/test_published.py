@@ -9,10 +9,10 @@ import pytest
 
 from pipeline.degradation.config import DegradationConfig, degrade
 from pipeline.evaluation.protocol import DATA_RANGE, Protocol, rgb_pair
-from pipeline.images import crop_to_multiple, read_png
+from pipeline.images.picture import crop_to_multiple, read_png
+from pipeline.images.resize import imresize
 from pipeline.metrics.pixel import psnr
 from pipeline.metrics.structural import ssim
-from pipeline.resize import imresize
 
 ROUNDED = Protocol(luma="rounded")
 

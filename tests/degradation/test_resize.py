@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.degradation.base import Draws, Setting
 from pipeline.degradation.resize import Resize
-from pipeline.resize import imresize
+from pipeline.images.resize import imresize
 
 METHODS = ["nearest", "bilinear", "bicubic", "lanczos", "area"]
 factors = st.fractions(Fraction(1, 8), Fraction(4), max_denominator=12)

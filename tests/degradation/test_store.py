@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data.manifest import pixels_sha256, read_manifest, write_manifest
 from pipeline.degradation.config import DegradationConfig, degrade
 from pipeline.degradation.store import degrade_store
 from pipeline.errors import UserError
-from pipeline.images import crop_to_multiple, read_png, write_png
+from pipeline.images.manifest import pixels_sha256, read_manifest, write_manifest
+from pipeline.images.picture import crop_to_multiple, read_png, write_png
 
 PICTURES = [
     ("train", "mine", "a", (0, 0, 41, 50)),

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data.manifest import pixels_sha256
 from pipeline.errors import UserError
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.opinions import add_opinions
-from pipeline.evaluation.tables import statistics, summarise, text_table
-from pipeline.images import write_png
+from pipeline.evaluation.summary import statistics, summarise
+from pipeline.evaluation.tables import text_table
+from pipeline.images.manifest import pixels_sha256
+from pipeline.images.picture import write_png
 from pipeline.schema import validate
 
 
@@ -32,7 +33,7 @@ def frame() -> pd.DataFrame:
 
 def study_of(folder: Path, results: Path, scores: dict[str, float]) -> Path:
     """Results of a study under other names than the pictures have here."""
-    from pipeline.images import read_png
+    from pipeline.images.picture import read_png
 
     rows = [
         ("elsewhere", "i", "m", score, 1, 5, 9, pixels_sha256(read_png(results / f"{key}.png")))

@@ -17,7 +17,7 @@ from pipeline.evaluation.scores import resolve_metric
 from pipeline.evaluation.statistics import bootstrap_mean, compare_paired
 from pipeline.evaluation.store import evaluate_store, write_result
 from pipeline.evaluation.tables import text_table
-from pipeline.images import read_png, write_png
+from pipeline.images.picture import read_png, write_png
 from pipeline.models import build_network
 
 

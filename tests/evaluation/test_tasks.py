@@ -16,8 +16,8 @@ from pipeline.evaluation.tasks import (
     text_reader,
     text_scores,
 )
-from pipeline.images import Picture, write_png
-from pipeline.resize import imresize
+from pipeline.images.picture import Picture, write_png
+from pipeline.images.resize import imresize
 
 
 @pytest.mark.parametrize(

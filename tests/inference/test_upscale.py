@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pipeline.errors import UserError
-from pipeline.images import read_png, write_png
+from pipeline.images.picture import read_png, write_png
 from pipeline.inference.files import upscale_files
 from pipeline.inference.upscale import super_resolve, upscale
 from pipeline.models import SRNetwork, build_network

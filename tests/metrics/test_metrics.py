@@ -187,7 +187,7 @@ def test_vif_of_a_flat_reference_is_refused(name: str, photograph: Tensor):
 
 @pytest.mark.parametrize("name", WITHOUT_REFERENCE)
 def test_without_reference_colour_counts_as_its_luma(name: str, colour: tuple[Tensor, Tensor]):
-    from pipeline.colour import luma
+    from pipeline.images.colour import luma
 
     sr = colour[0][:1]
     plane = torch.from_numpy(luma(sr[0].permute(1, 2, 0).to(torch.uint8).numpy()))[None, None]

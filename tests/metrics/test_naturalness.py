@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import ndimage, special, stats
 from torch import Tensor
 
-from pipeline.data.decode import decode
+from pipeline.images.decode import decode
+from pipeline.images.resize import imresize_float
 from pipeline.metrics import naturalness
 from pipeline.metrics.naturalness import block_features, fit, niqe
-from pipeline.resize import imresize_float
 
 
 @pytest.fixture(scope="module")

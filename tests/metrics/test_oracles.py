@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.data.decode import decode
 from pipeline.evaluation.protocol import Pair, hr_luma_plane, luma_first_pair
-from pipeline.images import read_png
+from pipeline.images.decode import decode
+from pipeline.images.picture import read_png
+from pipeline.images.resize import imresize_float
 from pipeline.metrics import METRICS
-from pipeline.resize import imresize_float
 
 # Column, metric, factor of the intensities, and the tolerance: absolute, relative.
 COLUMNS = [

@@ -11,9 +11,9 @@ from skimage import data
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.colour import rgb_to_luma
+from pipeline.images.colour import rgb_to_luma
+from pipeline.images.resize import imresize
 from pipeline.models import NETWORK_CONFIGS, SRNetwork, network_config
-from pipeline.resize import imresize
 from tests.models.test_contract import SMALL
 
 # Steps of Adam at 1e-3, for the networks as small as the contract's tests take them ...

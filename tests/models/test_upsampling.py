@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.images.resize import axis_weights, imresize
 from pipeline.models.upsampling import Bicubic, ResizeConv, SubPixel, Transposed, factors
-from pipeline.resize import axis_weights, imresize
 
 SCALES = [2, 3, 4, 8]
 SIZES = [(1, 1), (1, 2), (2, 1), (2, 3), (3, 17), (12, 5)]

@@ -9,15 +9,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.data.manifest import write_manifest
 from pipeline.degradation.config import DegradationConfig
 from pipeline.degradation.presets import PRESETS
+from pipeline.evaluation.comparisons import write_comparisons
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.folder import find_images
 from pipeline.evaluation.store import evaluate_store, write_result
-from pipeline.images import write_png
+from pipeline.images.manifest import write_manifest
+from pipeline.images.picture import write_png
+from pipeline.images.windows import comparison_sheet, most_telling_window
 from pipeline.models import build_network
-from pipeline.report.comparison import comparison_sheet, most_telling_window, write_comparisons
 from pipeline.report.config import ReportConfig
 from pipeline.report.page import ReportInputs, format_score, render_report
 

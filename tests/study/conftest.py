@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import requests
 
-from pipeline.images import write_png
+from pipeline.images.picture import write_png
 from pipeline.study.create import Design, create_study
 from pipeline.study.definition import Study, read_study
 from pipeline.study.server import StudyPages, listen, make_server

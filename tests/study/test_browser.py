@@ -12,7 +12,7 @@ import requests
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from pipeline.images import read_png
+from pipeline.images.picture import read_png
 from pipeline.study.definition import Study, picture_path
 from pipeline.study.store import open_answers
 from tests.study.conftest import MakeStudy, ServerHere, StudyServer, answer_body

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data.manifest import pixels_sha256
 from pipeline.errors import UserError
-from pipeline.images import read_png, write_png
+from pipeline.images.manifest import pixels_sha256
+from pipeline.images.picture import read_png, write_png
+from pipeline.images.resize import imresize
 from pipeline.inference.upscale import upscale
 from pipeline.models import build_network, network_config
 from pipeline.models.files import save_model
-from pipeline.resize import imresize
 from pipeline.study.create import Design, create_study, named_methods
 from pipeline.study.definition import picture_path, read_study
 from pipeline.study.sources import open_material

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from pipeline.data.manifest import pixels_sha256
 from pipeline.errors import UserError
 from pipeline.evaluation.opinions import read_scores
-from pipeline.images import read_png
+from pipeline.images.manifest import pixels_sha256
+from pipeline.images.picture import read_png
 from pipeline.study.definition import Study
 from pipeline.study.order import playlist
 from pipeline.study.results import study_results, write_results

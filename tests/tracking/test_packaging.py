@@ -11,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from pipeline.images import to_picture, to_tensor
+from pipeline.images.picture import to_picture, to_tensor
 from pipeline.inference.served_model import Upscaler
 from pipeline.models import run_on_rgb
 from pipeline.models.files import load_model

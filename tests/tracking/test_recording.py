@@ -208,10 +208,10 @@ def test_the_report_is_kept_with_the_run(
 ) -> None:
     page = project / "index.html"
     page.write_text("<html>")
-    log_report(model, page)
+    log_report(weights_sha256(model), page)
     assert "no run of the model" in capsys.readouterr().err
     train(model)
-    log_report(model, page)
+    log_report(weights_sha256(model), page)
     [run] = all_runs(client)
     assert names(client, run, "report") == ["index.html"]
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.data.manifest import pixels_sha256, write_manifest
-from pipeline.images import Picture, write_png
-from pipeline.resize import imresize
+from pipeline.images.manifest import pixels_sha256, write_manifest
+from pipeline.images.picture import Picture, write_png
+from pipeline.images.resize import imresize
 from pipeline.schema import validate
 from pipeline.training.config import Recipe
 

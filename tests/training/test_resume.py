@@ -21,7 +21,7 @@ from tests.training.driver import (
 )
 from tests.training.stores import write_stores
 
-OUTPUTS = ("model.safetensors", "model.json", "train.csv")
+OUTPUTS = ("model.safetensors", "train.csv")
 
 
 def outcome(folder: Path, output: str) -> dict[str, bytes]:

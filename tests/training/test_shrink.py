@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from pipeline.images import to_picture, to_tensor
-from pipeline.resize import imresize
+from pipeline.images.picture import to_picture, to_tensor
+from pipeline.images.resize import imresize
 from pipeline.training.shrink import shrink
 from tests.training.stores import texture
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from pipeline.data.feed import Batch
 from pipeline.errors import UserError
 from pipeline.losses import LossValue, build_loss
+from pipeline.training.feed import Batch
 from pipeline.training.shrink import shrink
 from pipeline.training.step import check_finite, culprits_of, numbers_of, supervised_loss
 

@@ -9,10 +9,10 @@ from pipeline.degradation.config import DegradationConfig, degrade
 from pipeline.evaluation.config import EvaluateConfig
 from pipeline.evaluation.folder import evaluate_folder
 from pipeline.evaluation.methods import NetworkMethod
-from pipeline.images import crop_to_multiple, read_png, write_png
+from pipeline.images.picture import crop_to_multiple, read_png, write_png
+from pipeline.images.resize import imresize
 from pipeline.methods import named_method
 from pipeline.models.importing import import_weights
-from pipeline.resize import imresize
 from pipeline.schema import validate
 from pipeline.training.kernel_estimate import estimate_blur, gaussian_kernel
 from pipeline.training.zero_shot import ZeroShotConfig, reduction, zero_shot

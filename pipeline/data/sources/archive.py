@@ -7,12 +7,12 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.data.hashing import file_sha256
-from pipeline.data.manifest import Split
 from pipeline.data.mirror import mirror
 from pipeline.data.sources.base import Places, SourceConfig
 from pipeline.data.sources.folder import set_name_of
 from pipeline.data.sources.obtain import pick, unpacked
 from pipeline.errors import UserError
+from pipeline.images.manifest import Split
 
 
 class ArchiveConfig(SourceConfig):

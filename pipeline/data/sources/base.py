@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from pipeline.data.manifest import Split
+from pipeline.images.manifest import Split
 from pipeline.schema import StrictConfig
 
 

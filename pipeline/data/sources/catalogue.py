@@ -5,13 +5,13 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from pipeline.data.manifest import Split
 from pipeline.data.mirror import mirror
 from pipeline.data.sources.base import Places, SourceConfig
 from pipeline.data.sources.datasets import DATASETS, Copy, Dataset
 from pipeline.data.sources.folder import chosen
 from pipeline.data.sources.obtain import lock, obtain, pick, read_lock, unpacked
 from pipeline.errors import UserError
+from pipeline.images.manifest import Split
 from pipeline.schema import nearest
 
 

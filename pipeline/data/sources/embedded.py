@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.data.hashing import file_sha256
-from pipeline.data.manifest import Split
 from pipeline.data.mirror import mirror
 from pipeline.data.sources.base import Places, SourceConfig
 from pipeline.errors import UserError
+from pipeline.images.manifest import Split
 
 # File name to sha256, as in scikit-image's own registry (0.26). The stereo pair stays together.
 # Left out: colour wheel, logo, chessboards, phantom, horse (drawings); clock_motion (motion blur);

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipeline.data.manifest import Split
 from pipeline.data.mirror import mirror
 from pipeline.data.sources.base import Places, SourceConfig
 from pipeline.errors import UserError
+from pipeline.images.manifest import Split
 
 # What operating systems leave in folders without being asked; hidden files are ignored too.
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}

@@ -6,14 +6,14 @@ from typing import Literal
 from pydantic import Field
 
 from pipeline.data.extract import is_archive
-from pipeline.data.manifest import Split
 from pipeline.data.mirror import mirror
 from pipeline.data.sources.archive import without_suffix
 from pipeline.data.sources.base import Places, SourceConfig
 from pipeline.data.sources.folder import chosen
 from pipeline.data.sources.obtain import file_name, obtain, pick, unpacked
 from pipeline.errors import UserError
-from pipeline.images import PICTURE_SUFFIXES
+from pipeline.images.manifest import Split
+from pipeline.images.picture import PICTURE_SUFFIXES
 from pipeline.schema import StrictConfig
 
 _ADDRESS = r"^https?://\S+$"

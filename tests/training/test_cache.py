@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data import cache as module
-from pipeline.data.cache import cache_root, cached_pictures
-from pipeline.data.manifest import read_manifest
 from pipeline.errors import UserError
-from pipeline.images import as_rgb, read_png, write_png
+from pipeline.images.manifest import read_manifest
+from pipeline.images.picture import as_rgb, read_png, write_png
+from pipeline.training import cache as module
+from pipeline.training.cache import cache_root, cached_pictures
 from tests.training.stores import write_stores
 
 

@@ -8,7 +8,14 @@ import torch
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.images import as_rgb, crop_to_multiple, read_png, to_picture, to_tensor, write_png
+from pipeline.images.picture import (
+    as_rgb,
+    crop_to_multiple,
+    read_png,
+    to_picture,
+    to_tensor,
+    write_png,
+)
 
 
 @pytest.mark.parametrize("shape", [(5, 7, 3), (5, 7)])

@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.data.cache import CachedPicture
-from pipeline.images import Picture
+from pipeline.images.picture import Picture
+from pipeline.training.cache import CachedPicture
 
 PREFETCH = 2  # batches prepared ahead of the step, per thread
 MARGIN = 6  # LR pixels around a patch that is degraded online, so that no border shows in it

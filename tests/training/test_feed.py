@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.data.cache import CachedPicture
-from pipeline.data.feed import Pair, PatchFeed, Stream, draws, orient, uniform
-from pipeline.images import Picture
+from pipeline.images.picture import Picture
+from pipeline.training.cache import CachedPicture
+from pipeline.training.feed import Pair, PatchFeed, Stream, draws, orient, uniform
 
 
 def stored(folder: Path, name: str, picture: Picture) -> CachedPicture:

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.data.manifest import pixels_sha256
 from pipeline.errors import UserError
-from pipeline.images import Picture, read_png
+from pipeline.images.manifest import pixels_sha256
+from pipeline.images.picture import Picture, read_png
 from pipeline.parallel import parallel_map
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.data.decode import decode
 from pipeline.errors import UserError
+from pipeline.images.decode import decode
 
 RGB = np.random.default_rng(1).integers(0, 256, (12, 9, 3), dtype=np.uint8)
 GREY = np.ascontiguousarray(RGB[:, :, 0])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.images import Picture
+from pipeline.images.picture import Picture
 
 if TYPE_CHECKING:  # Half a second that the processes of the stores need not spend.
     import pandas as pd

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from pipeline import resize
-from pipeline.images import crop_to_multiple, read_png
-from pipeline.resize import axis_weights, imresize, imresize_float, resize_planes
+from pipeline.images import resize
+from pipeline.images.picture import crop_to_multiple, read_png
+from pipeline.images.resize import axis_weights, imresize, imresize_float, resize_planes
 
 METHODS = ["nearest", "bilinear", "bicubic", "lanczos", "area"]
 BORDERS = ["symmetric", "replicate"]

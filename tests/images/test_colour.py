@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage.color import rgb2ycbcr
 
-from pipeline.colour import luma, rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
+from pipeline.images.colour import luma, rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
-"""HR, bicubic and network side by side, where they differ most."""
+"""Windows of pictures, side by side, where a method errs most."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -9,11 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import uniform_filter
 
-from pipeline.evaluation.protocol import hr_luma_plane
-from pipeline.evaluation.runner import EvaluationImage
-from pipeline.evaluation.store import TestResult
-from pipeline.evaluation.tables import BASELINE, NETWORK
-from pipeline.images import Picture, as_rgb, crop_to_multiple, read_png, write_png
+from pipeline.images.picture import Picture, as_rgb
 
 CROP_SIZE = 64
 ZOOM = 4
@@ -86,32 +81,3 @@ def comparison_sheet(panels: Sequence[tuple[str, Picture]], hr: Picture, window:
         draw.text((x, 3), label, fill="black", font=ImageFont.load_default(14))
         x += cell.shape[1] + _GAP
     return np.asarray(sheet)
-
-
-def write_comparisons(
-    images: Sequence[EvaluationImage], result: TestResult, *, results: Path, folder: Path
-) -> list[Path]:
-    """Draw HR, bicubic and network side by side for every picture, `<set>_<name>.png`."""
-    sheets = []
-    metric = next(name for name in result.frame.columns[3:])
-    scores = result.frame.set_index(["set", "image", "method"])[metric]
-    scale = int(result.summary["protocol"]["scale"])
-    for image in images:
-        file = f"{image.set}/{image.name}.png"
-        bicubic, network = (read_png(results / name / file) for name in (BASELINE, NETWORK))
-        hr = shown_hr(read_png(image.hr), scale, like=bicubic)
-        panels = [("HR", hr)]
-        for name, picture in ((BASELINE, bicubic), (NETWORK, network)):
-            value = scores[(image.set, image.name, name)]
-            panels.append((f"{name}  {metric} {value:.2f}", picture))
-        sheet = comparison_sheet(panels, hr, most_telling_window(hr, bicubic))
-        sheets.append(folder / f"{image.set}_{image.name}.png")
-        write_png(sheets[-1], sheet)
-    return sheets
-
-
-def shown_hr(hr: Picture, scale: int, *, like: Picture) -> Picture:
-    """HR as the results are: cropped, and luma where they are (`luma-first`)."""
-    if like.ndim == 2 and hr.ndim == 3:
-        return hr_luma_plane(hr, scale).astype("uint8")
-    return crop_to_multiple(hr, scale)

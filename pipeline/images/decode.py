@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import UserError
-from pipeline.images import Picture
+from pipeline.images.picture import Picture
 
 # Formats that always lose something, or that do not say whether they did.
 _LOSSY_FORMATS = {"JPEG", "MPO", "JPEG2000", "AVIF"}

@@ -1,0 +1,1 @@
+"""Pictures in memory and on disk: colour, resizing, decoding, the manifest of a store."""
