@@ -39,7 +39,11 @@ def wide_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def flat_scores(summary: Mapping[str, Any]) -> dict[str, float]:
-    """Scores as a tracking store holds them: `mean/psnr_y`, `mean/gain_psnr_y`, `plane/rmse`."""
+    """Scores as a tracking store holds them.
+
+    Names are such as `mean/psnr_y`, `mean/gain_psnr_y`, `set5/bicubic_psnr_y`, `plane/rmse`,
+    `text/character_error_rate`, `text/bicubic_character_error_rate`.
+    """
     flat = {}
     for place, means in [("mean", summary["mean"]), *summary["sets"].items()]:
         for method, prefix in ((NETWORK, ""), ("gain", "gain_"), (BASELINE, "bicubic_")):
@@ -47,7 +51,22 @@ def flat_scores(summary: Mapping[str, Any]) -> dict[str, float]:
                 if value is not None:
                     flat[f"{place}/{prefix}{name}"] = float(value)
     point = summary.get("plane", {}).get("points", {}).get(NETWORK, {})
-    return flat | {f"plane/{name}": float(value) for name, value in point.items()}
+    flat |= {f"plane/{name}": float(value) for name, value in point.items()}
+    for task, methods in task_scores(summary).items():
+        for method, prefix in ((NETWORK, ""), (BASELINE, "bicubic_")):
+            flat |= {f"{task}/{prefix}{name}": value for name, value in methods[method].items()}
+    return flat
+
+
+def task_scores(summary: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
+    """What each task measured, by task, method and name; without the single pages."""
+    return {
+        task: {
+            method: {name: value for name, value in scores.items() if isinstance(value, float)}
+            for method, scores in methods.items()
+        }
+        for task, methods in summary.get("tasks", {}).items()
+    }
 
 
 def listed_scores(summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from PIL import Image
 from pipeline.degradation.config import DegradationConfig
 from pipeline.evaluation.protocol import shown_hr
 from pipeline.evaluation.published import Beside, beside_published
-from pipeline.evaluation.tables import BASELINE, NETWORK, absent, shown_digits
+from pipeline.evaluation.tables import BASELINE, NETWORK, absent, shown_digits, task_scores
 from pipeline.images.manifest import read_manifest
 from pipeline.images.picture import Picture, crop_to_multiple, read_png
 from pipeline.images.resize import imresize
@@ -75,6 +75,8 @@ def render_report(inputs: ReportInputs, config: ReportConfig) -> str:
         images=_images(inputs, config.num_images),
         total=len(inputs.per_image),
         published=_published(inputs),
+        plane=inputs.summary.get("plane"),
+        tasks=task_scores(inputs.summary),
         strips=_strips(inputs),
         lossy=_lossy_sources(inputs.hr),
     )

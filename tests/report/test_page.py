@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,6 @@ from pipeline.evaluation.folder import find_images
 from pipeline.evaluation.store import evaluate_store, write_result
 from pipeline.images.manifest import write_manifest
 from pipeline.images.picture import write_png
-from pipeline.images.windows import comparison_sheet, most_telling_window
 from pipeline.models import build_network
 from pipeline.report.config import ReportConfig
 from pipeline.report.page import ReportInputs, format_score, render_report
@@ -75,6 +75,23 @@ def test_the_page_shows_scores_curves_pictures_steps_and_lossy_sources(inputs: R
     assert "test/photos/grey" not in page
 
 
+def test_the_page_shows_the_plane_and_the_tasks(inputs: ReportInputs):
+    plane = {
+        "protocol": {"crop_border": 4},
+        "perception": "niqe",
+        "points": {"bicubic": {"rmse": 14.25, "niqe": 6.75}, "network": {"rmse": 9.5, "niqe": 4}},
+    }
+    rates = {"bicubic": 0.75, "network": 0.125, "HR": 0.0}
+    tasks = {"text": {m: {"character_error_rate": r, "pages": {}} for m, r in rates.items()}}
+    summary = {**inputs.summary, "plane": plane, "tasks": tasks}
+    page = render_report(replace(inputs, summary=summary), ReportConfig())
+    assert "<td>network</td><td>9.50</td><td>4.00</td>" in page
+    assert "<td>network</td><td>0.1250</td>" in page
+    assert "<td>HR</td><td>0.0000</td>" in page
+    summary["plane"] = {**plane, "unavailable": "x.png: too small"}
+    assert "x.png: too small" in render_report(replace(inputs, summary=summary), ReportConfig())
+
+
 def test_a_short_report_shows_every_set(inputs: ReportInputs):
     table = pd.concat([inputs.per_image, inputs.per_image.assign(set="other")])
     write_back = ReportInputs(**{**vars(inputs), "per_image": table})
@@ -93,26 +110,6 @@ def test_a_short_report_shows_every_set(inputs: ReportInputs):
 )
 def test_scores_are_written_with_their_usual_digits(value, metric, sign, expected):
     assert format_score(value, metric, sign).startswith(expected)
-
-
-def test_the_window_is_where_the_baseline_errs_most():
-    hr = np.zeros((200, 160, 3), np.uint8)
-    baseline = hr.copy()
-    baseline[120:150, 80:110] = 255
-    window = most_telling_window(hr, baseline, size=64)
-    assert window.top <= 120
-    assert window.top + 64 >= 150
-    assert window.left <= 80
-    assert window.left + 64 >= 110
-
-
-@pytest.mark.parametrize("shape", [(30, 200, 3), (64, 64), (65, 64, 3)])
-def test_small_pictures_have_a_window_inside(shape: tuple[int, ...]):
-    picture = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    window = most_telling_window(picture, np.zeros_like(picture))
-    cut = window.cut(picture)
-    assert cut.shape[:2] == (window.size, window.size)
-    assert comparison_sheet([("HR", picture)], picture, window).ndim == 3
 
 
 def test_every_picture_gets_a_comparison(inputs: ReportInputs, tmp_path: Path):
