@@ -60,7 +60,7 @@ class Dataset:
 _RESEARCH = "academic research only"
 _UNSTATED = "none stated; research by custom"
 _TFDS = "TensorFlow Datasets: address, size and sha256"
-_EDSR_README = "EDSR (authors' README, and networks that quote it)"
+_EDSR_README = "the README of EDSR's authors"
 _HUB_CARD = "the Hugging Face data set card"
 _LAPSRN_USERS = "SRCNN, FSRCNN, ESPCN and MindSpore READMEs that quote LapSRN's page"
 
@@ -122,7 +122,7 @@ DATASETS: dict[str, Dataset] = {
         copies=(
             Copy(
                 (f"{_EDSR}Flickr2K.tar", f"http{_EDSR[5:]}Flickr2K.tar"),
-                _EDSR_README,
+                "READMEs of Real-ESRGAN, IKC, CAT and others",
                 "*Flickr2K_HR/*.png",
             ),
             Copy(
