@@ -10,16 +10,18 @@ import os
 
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
-import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
+import psutil
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -193,10 +195,40 @@ def evaluate_all(folder: Path, jobs: int) -> tuple[float, float]:
     evaluation = Evaluation({"bicubic": BicubicMethod(2)}, Protocol(), 2, metrics)
     images = find_images(folder)
     evaluation.run(images[:2], jobs=1)
-    start = time.perf_counter()
-    evaluation.run(images, jobs=jobs)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return time.perf_counter() - start, peak
+    with MemoryWatch() as watch:
+        start = time.perf_counter()
+        evaluation.run(images, jobs=jobs)
+        return time.perf_counter() - start, watch.peak
+
+
+class MemoryWatch(threading.Thread):
+    """Notes the most memory that this process and its children held, in gigabytes.
+
+    Pages that they share count once (the proportional set size).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0.0
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Look ten times a second."""
+        this = psutil.Process()
+        while not self._over.wait(0.1):
+            total = 0
+            for process in [this, *this.children()]:
+                with suppress(psutil.Error):  # it has ended
+                    total += process.memory_full_info().pss
+            self.peak = max(self.peak, total / 1e9)
+
+    def __enter__(self) -> "MemoryWatch":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
 
 
 if __name__ == "__main__":

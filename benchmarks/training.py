@@ -254,7 +254,7 @@ PARTS: dict[str, Callable[[Stores], None]] = {
 def main() -> None:
     """Measure all parts, or those named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=PARTS)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS])
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder, reproducible(arguments.threads):

@@ -28,7 +28,7 @@ def degrade_store(
         config: The degradation.
         scale: Reduction of both sides.
         seed: Seed of the data set; each picture's draws follow from it and `<set>/<name>`.
-        jobs: Number of threads; all cores by default.
+        jobs: Number of workers; all cores by default.
 
     Raises:
         UserError: If the HR store is missing or broken, or a picture is smaller than `scale`.
@@ -38,10 +38,8 @@ def degrade_store(
         frame = frame[frame["split"] != "train"]
     shutil.rmtree(lr, ignore_errors=True)
     work = partial(_degrade_file, hr=hr, lr=lr, config=config, scale=scale, seed=seed)
-    # Threads: numpy, scipy and Pillow leave the interpreter free, and start at once.
-    rows = parallel_map(
-        work, frame.to_dict("records"), description="degrade", jobs=jobs, threads=True
-    )
+    pictures = frame.to_dict("records")
+    rows = parallel_map(work, pictures, description="degrade", jobs=jobs, shared=True)
     columns = ["split", "set", "name", "width", "height", "channels", "pixels_sha256"]
     write_manifest(lr, pd.DataFrame(rows, columns=columns))
 

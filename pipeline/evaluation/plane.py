@@ -57,7 +57,7 @@ def plane_points(
 
     described = {"protocol": PIRM_PROTOCOL.describe(scale), "perception": perception}
     try:
-        scores = parallel_map(score, jobs, description="perception", threads=True)
+        scores = parallel_map(score, jobs, description="perception", shared=True)
     except ValueError as error:
         return described | {"unavailable": str(error)}
     points = {}

@@ -72,8 +72,8 @@ class Evaluation:
         Raises:
             UserError: If a picture cannot be read or is too small, naming it.
         """
-        # Threads, since torch and numpy leave the interpreter free, and workers share the weights.
-        rows = parallel_map(self._rows, images, description="evaluate", jobs=jobs, threads=True)
+        # Shared, for the weights; forked, since many short operations leave threads no time.
+        rows = parallel_map(self._rows, images, description="evaluate", jobs=jobs, shared=True)
         return pd.DataFrame([row for group in rows for row in group])
 
     def _rows(self, image: EvaluationImage) -> list[dict[str, object]]:

@@ -105,7 +105,7 @@ def create_study(folder: Path, material: Material, design: Design, *, title: str
             for method, picture in pictures.items()
         ]
 
-    groups = parallel_map(show, sorted(keys), description="pictures", threads=True)
+    groups = parallel_map(show, sorted(keys), description="pictures", shared=True)
     study = Study(
         name=folder.resolve().name,
         kind=design.kind,
