@@ -96,5 +96,5 @@ def _begin(function: Callable[[Any], Any]) -> None:
     torch.set_num_threads(1)  # one item a core; threads of a pool do not survive the fork
 
 
-def _call(item: Any) -> Any:  # noqa: ANN401: any function's
+def _call(item: Any) -> Any:
     return _forked_function(item)

@@ -44,8 +44,10 @@ def ycbcr_to_rgb(ycbcr: Tensor) -> Tensor:
 
 def rgb_to_luma(rgb: Tensor) -> Tensor:
     """Convert (N, 3, H, W) RGB in [0, 1] to (N, 1, H, W) luma in [16/255, 235/255]."""
-    matrix, offset = _matrix(rgb)
-    return torch.einsum("oc,nchw->nohw", matrix[:1], rgb) + offset[:, :1]
+    red, green, blue = (weight / 255.0 for weight in _BT601[0])
+    # Plane by plane: the same sum as a matrix product, which takes up to four times as long.
+    luma = (rgb[:, :1] * red).add_(rgb[:, 1:2], alpha=green).add_(rgb[:, 2:], alpha=blue)
+    return luma.add_(_OFFSET[0] / 255.0)
 
 
 def _matrix(like: Tensor) -> tuple[Tensor, Tensor]:

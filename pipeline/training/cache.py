@@ -1,4 +1,4 @@
-"""Decoded pictures, memory-mapped: each is decoded once, and a sample is a slice of it.
+"""Decoded pictures on disk: each is decoded once, and a sample is a slice of it.
 
 A picture is one file of raw bytes named by the digest of its pixels, so it serves every data set
 and every run that holds the same picture. The folder can be deleted at any moment.
@@ -16,6 +16,9 @@ from pipeline.errors import UserError
 from pipeline.images.manifest import pixels_sha256
 from pipeline.images.picture import Picture, read_png
 from pipeline.parallel import parallel_map
+
+READ_AT_MOST = 1 << 18
+"""Bytes from which on mapping a file is faster than reading a part of it, measured."""
 
 
 def cache_root() -> Path:
@@ -39,17 +42,22 @@ class CachedPicture:
     def window(self, top: int, left: int, height: int, width: int) -> Picture:
         """Copy a rectangle, (height, width, 3) RGB.
 
-        The file is mapped for this copy only: pages that stayed mapped would count as resident
-        memory until the whole data set does, and mappings that stayed open would each hold a
-        file descriptor.
+        The file is open for this copy only: pages that stayed mapped would count as resident
+        memory until the whole data set does, and each mapping would hold a file descriptor.
         """
-        shape = (self.height, self.width, self.channels)
-        # By hand: numpy.memmap takes several times as long to open as a patch to copy.
+        row = self.width * self.channels
+        first = top * row + left * self.channels
+        count = (height - 1) * row + width * self.channels
+        memory: bytes | mmap.mmap
         with open(self.path, "rb", buffering=0) as file:
-            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        picture = np.frombuffer(memory, np.uint8).reshape(shape)
-        window = picture[top : top + height, left : left + width]
-        copy = np.empty((*window.shape[:2], 3), np.uint8)
+            if count <= READ_AT_MOST:
+                file.seek(first)
+                memory, first = file.read(count), 0
+            else:
+                memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        shape, strides = (height, width, self.channels), (row, self.channels, 1)
+        window: Picture = np.ndarray(shape, np.uint8, memory, first, strides)
+        copy = np.empty((height, width, 3), np.uint8)
         copy[...] = window
         return copy
 

@@ -112,7 +112,8 @@ class TrainingLoop:
         """
         state = self.state
         # Networks and losses with random parts draw the same numbers at the same step.
-        torch.manual_seed(int(draws(self.recipe.seed, Stream.STEP, state.step, 1)[0]))
+        seed = int(draws(self.recipe.seed, Stream.STEP, state.step, 1)[0])
+        state.arithmetic.seed(seed)
         state.network.train()
         numbers, seen = self._update_network(batches[0])
         for number, batch in enumerate(batches[: state.phase.batches_per_step if seen else 0]):

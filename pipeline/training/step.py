@@ -49,6 +49,16 @@ class Arithmetic:
         moved = x.to(self.device, non_blocking=True)
         return moved.to(torch.float32, memory_format=self.memory_format).div_(255.0)
 
+    def seed(self, seed: int) -> None:
+        """Start the random numbers of the device and the processor anew.
+
+        `torch.manual_seed` would also leave a note for a GPU that is not in use, with a traceback,
+        at every step.
+        """
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+
     def lower_precision(self) -> AbstractContextManager[object]:
         """Context of the network's forward pass."""
         if self.precision is None:

@@ -22,9 +22,11 @@ def rows(tmp_path: Path) -> pd.DataFrame:
     return frame[frame["split"] == "train"]
 
 
+@pytest.mark.parametrize("read_at_most", [0, module.READ_AT_MOST])
 def test_pictures_come_back_as_they_were_greyscale_with_equal_channels(
-    tmp_path: Path, rows: pd.DataFrame
+    tmp_path: Path, rows: pd.DataFrame, read_at_most: int, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(module, "READ_AT_MOST", read_at_most)
     pictures = cached_pictures(tmp_path / "cache", tmp_path / "hr", rows)
     assert len(pictures) == 3
     for picture, name in zip(pictures, rows["name"], strict=True):
