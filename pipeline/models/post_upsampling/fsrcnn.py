@@ -1,7 +1,8 @@
 """FSRCNN: shrink, map, expand in LR space, enlarge by one transposed convolution.
 
 Dong et al., "Accelerating the Super-Resolution Convolutional Neural Network", ECCV 2016,
-FSRCNN(d, s, m) of section 3.2. Faithful; 12K parameters as published for (56, 12, 4).
+FSRCNN(d, s, m) of section 3.2. Faithful but for the first weights of the convolutions, which are
+PyTorch's; 12K parameters as published for (56, 12, 4).
 """
 
 from collections.abc import Mapping
@@ -50,7 +51,7 @@ class FSRCNN(SRNetwork):
             self.mapping.append(nn.PReLU(s))
         self.expand = nn.Sequential(nn.Conv2d(s, d, 1), nn.PReLU(d))
         self.enlarge = ThinConvTranspose2d(d, channels, 9, stride=scale)
-        nn.init.normal_(self.enlarge.weight, std=0.001)  # section 3.2
+        nn.init.normal_(self.enlarge.weight, std=0.001)  # as the paper, and SRCNN before it
 
     def forward(self, lr: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, scale * H, scale * W)."""
