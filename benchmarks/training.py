@@ -244,12 +244,12 @@ PARTS: dict[str, Callable[[Stores], None]] = {
 def main() -> None:
     """Measure all parts, or those named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS])
+    parser.add_argument("parts", nargs="*", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder, reproducible(arguments.threads):
         stores = Stores(Path(folder))
-        for name in arguments.parts or PARTS:
+        for name in arguments.parts:
             PARTS[name](stores)
 
 

@@ -1,11 +1,11 @@
 """Checkpoint files of other programs, read without executing anything in them."""
 
-import pickle
 import warnings
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError  # to catch it; nothing here loads a pickle
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,7 @@ def _read_torch(path: Path) -> Checkpoint:
     try:
         with warnings.catch_warnings(action="ignore"):  # of an old or new version of the format
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except UnpicklingError as error:
         # torch's message names the class, then goes on about how to trust the file.
         reason = str(error).split("Unsupported")[-1] if "Unsupported" in str(error) else ""
         reason = f" ({'unsupported' + reason.splitlines()[0].rstrip('. ')})" if reason else ""
