@@ -85,8 +85,26 @@ def validate(config_class: type[Config], values: Any, *, where: str) -> Config:
     try:
         return config_class.model_validate(values)
     except ValidationError as error:
-        lines = [f"{where}: {_explain(detail, config_class, values)}" for detail in error.errors()]
+        details = error.errors()
+        meant = {_place_meant(detail, config_class, values) for detail in details}
+        lines = [
+            f"{where}: {_explain(detail, config_class, values)}"
+            for detail in details
+            if detail["type"] != "missing" or detail["loc"] not in meant
+        ]
         raise UserError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _place_meant(
+    detail: ErrorDetails, config_class: type[BaseModel], values: Any
+) -> tuple[int | str, ...] | None:
+    """Where the key belongs that a misspelt one stands for: it need not be called missing too."""
+    if detail["type"] != "extra_forbidden":
+        return None
+    keys, owner = _walk(detail["loc"], config_class, values)
+    known = () if owner is None else sorted(owner.model_fields)
+    match_ = difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.6)
+    return (*detail["loc"][:-1], match_[0]) if match_ else None
 
 
 def _explain(detail: ErrorDetails, config_class: type[BaseModel], values: Any) -> str:

@@ -1,7 +1,7 @@
 """Errors that a person can act on."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from pydantic import Field
@@ -21,8 +21,13 @@ class _Other(StrictConfig):
     rate: float = 0.5
 
 
+class _Third(StrictConfig):
+    name: Literal["third"] = "third"
+    weight: float
+
+
 class _Outer(StrictConfig):
-    items: list[_Inner | _Other]
+    items: list[Annotated[_Inner | _Other | _Third, Field(discriminator="name")]]
     single: _Inner = _Inner()
 
 
@@ -48,6 +53,27 @@ def test_a_mistake_is_one_line_with_path_and_remedy(values: object, expected: st
         validate(_Outer, values, where="params.yaml")
     assert expected in str(caught.value)
     assert all(line.startswith("params.yaml: ") for line in str(caught.value).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"itmes": []}, ["itmes: there is no such key; did you mean 'items'?"]),
+        # Within a choice by name, the place in the error has the name's value in it.
+        (
+            {"items": [{"name": "third", "wieght": 1}]},
+            ["items[0].wieght: there is no such key; did you mean 'weight'?"],
+        ),
+        # What was not meant is still missing.
+        ({"xyz": 1}, ["items: this key is missing", "xyz: there is no such key (known:"]),
+    ],
+)
+def test_a_misspelt_key_is_not_called_missing_too(values: object, expected: list[str]):
+    with pytest.raises(UserError) as caught:
+        validate(_Outer, values, where="p")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(expected)
+    assert all(line.startswith(f"p: {start}") for line, start in zip(lines, expected, strict=True))
 
 
 def test_a_preset_fills_in_and_explicit_keys_win():
