@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, model_validator
-from scipy.signal import fftconvolve
 from torch import Tensor
 
 from pipeline.degradation import kernels
@@ -35,6 +34,8 @@ def filter_images(images: Tensor, stack: NDArray[np.float64], *, border: Border)
     Returns:
         (N, C, H, W).
     """
+    from scipy.signal import fftconvolve  # takes a second, and most degradations have no blur
+
     size = stack.shape[-1]
     mode: Literal["symmetric", "edge"] = "symmetric" if border == "symmetric" else "edge"
     widths = ((0, 0), (size // 2, size - 1 - size // 2), (size // 2, size - 1 - size // 2))

@@ -50,6 +50,9 @@ def launch(module: str, arguments: Sequence[str], *, processes: int) -> int:
         environment = os.environ | {
             STATUS_FILE: str(status),
             LAUNCHER: str(os.getpid()),
+            # Else a restart may read the addresses of the processes before it, which torchrun's
+            # own store keeps (pytorch/pytorch#135712), and connect to nobody, or wait for ever.
+            "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
             # torchrun would say that it sets this; the training sets its threads itself.
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         }

@@ -15,8 +15,7 @@ from pipeline.errors import UserError
 from pipeline.training.config import TrainConfig
 
 CPU = torch.device("cpu")
-# Longer than the others wait for the first one's validation; then torchrun starts all again, since
-# gloo has been seen to wait for ever while connecting after a process was killed.
+# Longer than the others wait for the first one's validation; then torchrun starts all again.
 PATIENCE = timedelta(minutes=2)
 
 

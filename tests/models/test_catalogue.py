@@ -71,6 +71,8 @@ def test_the_command_takes_few_seconds_more_than_importing_torch():
         subprocess.run([sys.executable, *command], check=True, capture_output=True)
         return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
-    torch_alone = min(cpu_seconds("-c", "import torch") for _ in range(2))
+    # The meta device loads torch's compiler too. 1.9 times on an idle machine; of processor time,
+    # but a busy one takes more of that as well.
+    torch_alone = min(cpu_seconds("-c", "import torch, torch._dynamo") for _ in range(2))
     command = min(cpu_seconds("-m", "pipeline.cli", "models") for _ in range(2))
-    assert command < torch_alone + 4  # 2.3 s on an idle machine; processor time, for a busy one
+    assert command < 4 * torch_alone

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +40,37 @@ STEPS: dict[str, Any] = {
 }
 LAUNCHER = "tests.training.several"
 
+Outcome = tuple[Path, dict[str, bytes]]
+Start = Callable[..., subprocess.Popen[bytes]]
 
-def several(folder: Path, output: str, *, slow: float = 0.0) -> subprocess.Popen[bytes]:
-    """Start the training in two processes, as the stage does."""
-    with open(folder / f"{output}.err", "ab") as log:
-        command = [sys.executable, "-m", LAUNCHER, str(folder), output, str(slow)]
-        return subprocess.Popen(command, stderr=log, cwd=Path(__file__).parents[2])
+
+@pytest.fixture
+def several() -> Iterator[Start]:
+    """Start trainings in two processes, as the stage does; a failed test leaves none behind."""
+    with leaving_none() as start:
+        yield start
+
+
+@contextmanager
+def leaving_none() -> Iterator[Start]:
+    """Give what starts a training, and end all that is left of it."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(folder: Path, output: str, *, slow: float = 0.0) -> subprocess.Popen[bytes]:
+        with open(folder / f"{output}.err", "ab") as log:
+            command = [sys.executable, "-m", LAUNCHER, str(folder), output, str(slow)]
+            started.append(subprocess.Popen(command, stderr=log, cwd=Path(__file__).parents[2]))
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        for launcher in started:
+            if launcher.poll() is None:
+                for process in psutil.Process(launcher.pid).children(recursive=True):
+                    process.kill()
+                launcher.kill()
+                launcher.wait()
 
 
 def workers(launcher: subprocess.Popen[bytes]) -> list[psutil.Process]:
@@ -54,18 +81,19 @@ def workers(launcher: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+def two(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """The outcome of two processes that nothing interrupted."""
     from tests.training.stores import write_stores
 
     folder = tmp_path_factory.mktemp("two")
     write_stores(folder)
-    assert several(folder, "two").wait(240) == 0, said(folder, "two")
+    with leaving_none() as several:
+        assert several(folder, "two").wait(240) == 0, said(folder, "two")
     return folder, outcome(folder, "two")
 
 
 @pytest.mark.slow
-def test_two_processes_agree_with_one(two: tuple[Path, dict[str, bytes]]):
+def test_two_processes_agree_with_one(two: Outcome):
     folder, _ = two
     assert train(folder, "one", **STEPS) == 0
     one, both = (load_file(folder / name / "model.safetensors") for name in ("one", "two"))
@@ -75,7 +103,7 @@ def test_two_processes_agree_with_one(two: tuple[Path, dict[str, bytes]]):
 
 
 @pytest.mark.slow
-def test_two_processes_repeat_to_the_byte(two: tuple[Path, dict[str, bytes]]):
+def test_two_processes_repeat_to_the_byte(two: Outcome, several: Start):
     folder, first = two
     assert several(folder, "again").wait(240) == 0
     assert outcome(folder, "again") == first
@@ -84,7 +112,7 @@ def test_two_processes_repeat_to_the_byte(two: tuple[Path, dict[str, bytes]]):
 @pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_killed_process_is_started_again_and_training_goes_on(
-    two: tuple[Path, dict[str, bytes]], rank: int
+    two: Outcome, several: Start, rank: int
 ):
     folder, first = two
     output = f"killed{rank}"
@@ -99,7 +127,7 @@ def test_a_killed_process_is_started_again_and_training_goes_on(
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_request_to_stop_saves_once_and_is_not_repeated(
-    two: tuple[Path, dict[str, bytes]], number: int
+    two: Outcome, several: Start, number: int
 ):
     folder, first = two
     output = f"stopped{number}"
@@ -114,7 +142,7 @@ def test_a_request_to_stop_saves_once_and_is_not_repeated(
 
 
 @pytest.mark.slow
-def test_processes_of_a_killed_launcher_save_and_end(two: tuple[Path, dict[str, bytes]]):
+def test_processes_of_a_killed_launcher_save_and_end(two: Outcome, several: Start):
     folder, first = two
     launcher = several(folder, "orphans", slow=0.05)
     wait_for(lambda: list((folder / "cache" / "train").rglob("step-*.json")), 120)
