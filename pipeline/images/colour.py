@@ -43,10 +43,19 @@ def ycbcr_to_rgb(ycbcr: Tensor) -> Tensor:
 
 
 def rgb_to_luma(rgb: Tensor) -> Tensor:
-    """Convert (N, 3, H, W) RGB in [0, 1] to (N, 1, H, W) luma in [16/255, 235/255]."""
-    red, green, blue = (weight / 255.0 for weight in _BT601[0])
+    """Convert RGB to luma in [16/255, 235/255].
+
+    Args:
+        rgb: (N, 3, H, W), in [0, 1], or of 8 bits.
+
+    Returns:
+        (N, 1, H, W), float32 for 8 bits.
+    """
+    eight_bits = rgb.dtype == torch.uint8
+    red, green, blue = (weight / (255.0 * 255.0 if eight_bits else 255.0) for weight in _BT601[0])
     # Plane by plane: the same sum as a matrix product, which takes up to four times as long.
-    luma = (rgb[:, :1] * red).add_(rgb[:, 1:2], alpha=green).add_(rgb[:, 2:], alpha=blue)
+    luma = rgb[:, :1].to(torch.float32).mul_(red) if eight_bits else rgb[:, :1] * red
+    luma.add_(rgb[:, 1:2], alpha=green).add_(rgb[:, 2:], alpha=blue)
     return luma.add_(_OFFSET[0] / 255.0)
 
 

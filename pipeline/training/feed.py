@@ -74,7 +74,7 @@ class Pair(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A batch of patches, uint8, (N, 3, h, w) and (N, 3, scale * h, scale * w), channels last."""
+    """A batch of patches, uint8, (N, 3, h, w) and (N, 3, scale * h, scale * w)."""
 
     lr: Tensor
     hr: Tensor
@@ -92,6 +92,7 @@ class PatchFeed:
         batch_size: Patches a step, over all processes.
         seed: Seed of the whole run.
         augment: Flip and turn each patch into one of its eight orientations.
+        planar: Lay the colours of a patch in planes, not pixel by pixel (channels last).
         degrade: Makes LR of HR, for pictures without LR.
         rank: This process among `world_size`, each of which takes an equal part of the batch.
         world_size: Number of processes.
@@ -103,6 +104,7 @@ class PatchFeed:
     batch_size: int
     seed: int
     augment: bool = True
+    planar: bool = False
     degrade: Degrade | None = None
     rank: int = 0
     world_size: int = 1
@@ -122,15 +124,14 @@ class PatchFeed:
         self, pairs: Sequence[Pair], numbers: Numbers, seeds: list[int]
     ) -> tuple[Tensor, Tensor]:
         size, hr_size = self.patch_size // self.scale, self.patch_size
-        lr = np.empty((len(pairs), size, size, 3), np.uint8)
-        hr = np.empty((len(pairs), hr_size, hr_size, 3), np.uint8)
+        lr, hr = self._empty(len(pairs), size), self._empty(len(pairs), hr_size)
         for place, (pair, number) in enumerate(zip(pairs, numbers, strict=True)):
             assert pair.lr is not None
             top, left, way = self._choose(pair, number, size)
             _lay(lr[place], orient(pair.lr.window(top, left, size, size), way))
             corner = (top * self.scale, left * self.scale)
             _lay(hr[place], orient(pair.hr.window(*corner, hr_size, hr_size), way))
-        return _channels_first(lr), _channels_first(hr)
+        return torch.from_numpy(lr), torch.from_numpy(hr)
 
     def _cut_and_degrade(
         self, pairs: Sequence[Pair], numbers: Numbers, seeds: list[int]
@@ -138,16 +139,23 @@ class PatchFeed:
         assert self.degrade is not None
         size = self.patch_size // self.scale + 2 * MARGIN
         hr_size, margin = size * self.scale, MARGIN * self.scale
-        wide = np.empty((len(pairs), hr_size, hr_size, 3), np.uint8)
+        wide = self._empty(len(pairs), hr_size)
         for place, (pair, number) in enumerate(zip(pairs, numbers, strict=True)):
             top, left, way = self._choose(pair, number, size)
             corner = (top * self.scale, left * self.scale)
             _lay(wide[place], orient(pair.hr.window(*corner, hr_size, hr_size), way))
-        hr = _channels_first(wide)
+        hr = torch.from_numpy(wide)
         lr = self.degrade(hr.to(torch.float32).div_(255.0), seeds).mul(255.0).round()
         inner, hr_inner = slice(MARGIN, -MARGIN), slice(margin, -margin)
-        lr = lr[..., inner, inner].to(torch.uint8, memory_format=torch.channels_last)
+        layout = torch.contiguous_format if self.planar else torch.channels_last
+        lr = lr[..., inner, inner].to(torch.uint8, memory_format=layout)
         return lr, hr[..., hr_inner, hr_inner]
+
+    def _empty(self, count: int, size: int) -> NDArray[np.uint8]:
+        """Room for square patches, (N, 3, size, size)."""
+        if self.planar:
+            return np.empty((count, 3, size, size), np.uint8)
+        return np.empty((count, size, size, 3), np.uint8).transpose(0, 3, 1, 2)
 
     def _choose(self, pair: Pair, number: NDArray[np.float64], size: int) -> tuple[int, int, int]:
         """Corner of a window of LR, and the orientation."""
@@ -196,11 +204,7 @@ def orient(picture: Picture, way: int) -> Picture:
     return picture.transpose(1, 0, 2) if way & 4 else picture
 
 
-def _lay(target: Picture, picture: Picture) -> None:
+def _lay(target: NDArray[np.uint8], picture: Picture) -> None:
     # Channel by channel: as one assignment, a mirrored or turned picture takes four times as long.
     for channel in range(3):
-        target[:, :, channel] = picture[:, :, channel]
-
-
-def _channels_first(batch: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(batch).permute(0, 3, 1, 2)
+        target[channel] = picture[:, :, channel]

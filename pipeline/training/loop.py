@@ -114,7 +114,8 @@ class TrainingLoop:
         # Networks and losses with random parts draw the same numbers at the same step.
         seed = int(draws(self.recipe.seed, Stream.STEP, state.step, 1)[0])
         state.arithmetic.seed(seed)
-        state.network.train()
+        if not state.network.training:
+            state.network.train()
         numbers, seen = self._update_network(batches[0])
         for number, batch in enumerate(batches[: state.phase.batches_per_step if seen else 0]):
             seen = seen if number == 0 else self._seen(batch)
@@ -177,6 +178,8 @@ class TrainingLoop:
             batch_size=phase.batch_size,
             seed=self.recipe.seed,
             augment=self.config.augment,
+            # Luma is summed from planes in a third of the time.
+            planar=self.config.memory_format == "contiguous" or self.state.network.colour != "rgb",
             degrade=degrade,
             rank=self.team.rank,
             world_size=self.team.size,

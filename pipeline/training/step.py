@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
+from pipeline.images.colour import rgb_to_luma
 from pipeline.losses import LossValue, Seen, WeightedLoss
-from pipeline.models import SRNetwork, network_input
+from pipeline.models import SRNetwork
 from pipeline.training.config import Recipe
 from pipeline.training.feed import Batch
 from pipeline.training.shrink import shrink
@@ -44,9 +45,11 @@ class Arithmetic:
         """Bring weights to the device and into the layout, in place."""
         module.to(device=self.device, memory_format=self.memory_format)  # type: ignore[call-overload]
 
-    def unit(self, x: Tensor) -> Tensor:
-        """8 bits to [0, 1]."""
-        moved = x.to(self.device, non_blocking=True)
+    def network_input(self, network: SRNetwork, batch: Tensor) -> Tensor:
+        """Give 8-bit RGB the channels and the range [0, 1] that a network works on."""
+        moved = batch.to(self.device, non_blocking=True)
+        if network.colour != "rgb":
+            return rgb_to_luma(moved)
         return moved.to(torch.float32, memory_format=self.memory_format).div_(255.0)
 
     def seed(self, seed: int) -> None:
@@ -85,7 +88,7 @@ def evaluate(
         arithmetic: Where and how.
         step: See `WeightedLoss.forward`.
     """
-    lr, hr = (network_input(network, arithmetic.unit(x)) for x in (batch.lr, batch.hr))
+    lr, hr = (arithmetic.network_input(network, x) for x in (batch.lr, batch.hr))
     with arithmetic.lower_precision():
         outputs = forward_all(lr)
     return supervised_loss([output.float() for output in outputs], hr, loss, step=step)

@@ -26,6 +26,8 @@ def test_tensor_conversion_equals_scikit_image(picture: np.ndarray):
     expected = rgb2ycbcr(picture) / 255.0
     np.testing.assert_allclose(rgb_to_ycbcr(rgb)[0].permute(1, 2, 0), expected, atol=1e-10)
     np.testing.assert_allclose(rgb_to_luma(rgb)[0, 0], expected[..., 0], atol=1e-10)
+    eight_bits = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    np.testing.assert_allclose(rgb_to_luma(eight_bits)[0, 0], expected[..., 0], atol=2e-7)
 
 
 def test_conversion_there_and_back(picture: np.ndarray):

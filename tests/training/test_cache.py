@@ -22,13 +22,17 @@ def rows(tmp_path: Path) -> pd.DataFrame:
     return frame[frame["split"] == "train"]
 
 
-@pytest.mark.parametrize("read_at_most", [0, module.READ_AT_MOST])
+@pytest.mark.parametrize(
+    "limits", [{"READ_AT_MOST": 0, "HELD_AT_MOST": 0}, {"HELD_AT_MOST": 0}, {}], ids=str
+)
 def test_pictures_come_back_as_they_were_greyscale_with_equal_channels(
-    tmp_path: Path, rows: pd.DataFrame, read_at_most: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, rows: pd.DataFrame, limits: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "READ_AT_MOST", read_at_most)
+    for name, value in limits.items():
+        monkeypatch.setattr(module, name, value)
     pictures = cached_pictures(tmp_path / "cache", tmp_path / "hr", rows)
     assert len(pictures) == 3
+    assert all((picture.pixels is None) == ("HELD_AT_MOST" in limits) for picture in pictures)
     for picture, name in zip(pictures, rows["name"], strict=True):
         expected = as_rgb(read_png(tmp_path / "hr" / "train" / "made" / f"{name}.png"))
         assert np.array_equal(picture.whole(), expected)
@@ -67,7 +71,10 @@ def test_a_missing_picture_is_named(tmp_path: Path, rows: pd.DataFrame):
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to count files")
-def test_reading_holds_no_file_open(tmp_path: Path, rows: pd.DataFrame):
+def test_reading_holds_no_file_open(
+    tmp_path: Path, rows: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "HELD_AT_MOST", 0)
     pictures = cached_pictures(tmp_path / "cache", tmp_path / "hr", rows)
     before = len(os.listdir("/proc/self/fd"))
     windows = [picture.window(0, 0, 8, 8) for _ in range(50) for picture in pictures]

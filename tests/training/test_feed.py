@@ -56,6 +56,12 @@ def test_a_batch_does_not_depend_on_where_a_run_began_nor_on_threads(pairs: list
     assert not same(whole[0], feed(pairs, seed=2).batch(0))
 
 
+def test_planes_hold_the_same_patches(pairs: list[Pair]):
+    for number, planar in enumerate(feed(pairs, planar=True).batches(0, 8)):
+        assert same(planar, feed(pairs).batch(number))
+        assert planar.hr.is_contiguous()
+
+
 def test_hr_and_lr_show_the_same_place_in_the_same_orientation(pairs: list[Pair]):
     for batch in feed(pairs).batches(0, 30):
         assert batch.lr.shape == (4, 3, 6, 6)
