@@ -244,12 +244,14 @@ PARTS: dict[str, Callable[[Stores], None]] = {
 def main() -> None:
     """Measure all parts, or those named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; without, all of them")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
+    for name in set(arguments.parts) - set(PARTS):
+        parser.error(f"no part {name!r}; known are {', '.join(PARTS)}")
     with TemporaryDirectory() as folder, reproducible(arguments.threads):
         stores = Stores(Path(folder))
-        for name in arguments.parts:
+        for name in arguments.parts or PARTS:
             PARTS[name](stores)
 
 
