@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from joblib import Parallel, cpu_count, delayed
@@ -57,6 +58,19 @@ def parallel_map(
         results = workers(delayed(function)(item) for item in items)
     bar = tqdm(results, total=len(items), desc=description, disable=not sys.stderr.isatty())
     return list(bar)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread, for work that is done one item a core; also as a decorator."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _forks_safely() -> bool:

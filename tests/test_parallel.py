@@ -6,9 +6,10 @@ import signal
 import sys
 
 import pytest
+import torch
 
 from pipeline.errors import UserError
-from pipeline.parallel import parallel_map
+from pipeline.parallel import one_thread, parallel_map
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -46,3 +47,13 @@ def test_a_killed_worker_is_an_error_and_not_a_wait():
 
     with pytest.raises(UserError, match="pictures: a worker process was killed"):
         parallel_map(killed, range(6), description="pictures", jobs=2, shared=True)
+
+
+def test_one_thread_ends_with_the_work():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert one_thread()(torch.get_num_threads)() == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from pipeline.degradation.config import DegradationConfig, degrade
 from pipeline.errors import UserError
 from pipeline.images.manifest import pixels_sha256, read_manifest, write_manifest
 from pipeline.images.picture import crop_to_multiple, read_png, write_png
-from pipeline.parallel import parallel_map
+from pipeline.parallel import one_thread, parallel_map
 
 
 def degrade_store(
@@ -44,10 +43,10 @@ def degrade_store(
     write_manifest(lr, pd.DataFrame(rows, columns=columns))
 
 
+@one_thread()
 def _degrade_file(
     row: dict[str, Any], *, hr: Path, lr: Path, config: DegradationConfig, scale: int, seed: int
 ) -> dict[str, Any]:
-    torch.set_num_threads(1)  # one picture a core
     place = Path(row["split"], row["set"], f"{row['name']}.png")
     picture = crop_to_multiple(read_png(hr / place), scale)
     if not picture.size:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from pipeline.errors import UserError
 from pipeline.evaluation.methods import Method
@@ -26,7 +25,7 @@ from pipeline.evaluation.scores import (
 from pipeline.images.decode import decode
 from pipeline.images.picture import Picture, crop_to_multiple, write_png
 from pipeline.images.resize import imresize
-from pipeline.parallel import parallel_map
+from pipeline.parallel import one_thread, parallel_map
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,8 @@ class Evaluation:
         rows = parallel_map(self._rows, images, description="evaluate", jobs=jobs, shared=True)
         return pd.DataFrame([row for group in rows for row in group])
 
+    @one_thread()  # the order of sums must not depend on the number of cores
     def _rows(self, image: EvaluationImage) -> list[dict[str, object]]:
-        torch.set_num_threads(1)  # one picture a core; the sums' order must not depend on cores
         metrics = [resolve_metric(name) for name in self.metrics]
         hr = crop_to_multiple(decode(image.hr).picture, self.scale)
         luma_first = self.protocol.name == "luma-first"

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from pipeline.errors import UserError
 from pipeline.evaluation.methods import BicubicMethod, Method, NetworkMethod
 from pipeline.images.decode import decode
@@ -13,6 +11,7 @@ from pipeline.images.picture import PICTURE_SUFFIXES, Picture, crop_to_multiple
 from pipeline.images.resize import imresize
 from pipeline.models import SRNetwork
 from pipeline.models.files import load_model
+from pipeline.parallel import one_thread
 from pipeline.study.definition import REFERENCE
 
 BICUBIC = "bicubic"
@@ -74,13 +73,13 @@ class Material:
                 if isinstance(folder, PictureFolder):
                     folder.path(key)
 
+    @one_thread()  # as `evaluate`, so that networks give the same pixels
     def pictures(self, key: str) -> dict[str, Picture]:
         """HR, under the name `reference`, and every method's picture; all of one size.
 
         Raises:
             UserError: If a picture is missing or they do not fit together, naming it.
         """
-        torch.set_num_threads(1)  # as `evaluate`, so that networks give the same pixels
         hr = self.hr.read(key)
         lr = None if self.scale is None else self._low(key, hr, self.scale)
         made: dict[str, Picture] = {}
