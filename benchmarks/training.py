@@ -28,7 +28,6 @@ from pipeline.data.store import build_store
 from pipeline.degradation.config import DegradationConfig
 from pipeline.degradation.store import degrade_store
 from pipeline.losses import build_loss
-from pipeline.models import network_input
 from pipeline.schema import validate
 from pipeline.tracking.recording import training_run
 from pipeline.training.checkpoint import CheckpointFolder
@@ -101,7 +100,7 @@ def bare(loop: TrainingLoop) -> Step:
     optimizer = recipe.train.optimizer.build(network.parameters())
     batch = next(loop._batches(state.phase))[0]
     lr, hr = (
-        network_input(network, x.float().div(255).contiguous(memory_format=torch.channels_last))
+        state.arithmetic.network_input(network, x).contiguous(memory_format=torch.channels_last)
         for x in (batch.lr, batch.hr)
     )
     terms = build_loss(recipe.loss, num_channels=network.num_channels, patch_size=96)

@@ -8,11 +8,15 @@ import mmap
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from numpy.typing import NDArray
 
 from pipeline.errors import UserError
+from pipeline.images.colour import rgb_to_luma
 from pipeline.images.manifest import pixels_sha256
 from pipeline.images.picture import Picture, read_png
 from pipeline.parallel import parallel_map
@@ -38,17 +42,17 @@ class CachedPicture:
     """A decoded picture on disk; `path` holds height x width x channels bytes.
 
     Attributes:
-        pixels: The picture in memory, where it is held there.
+        pixels: The picture in memory, where it is held there: RGB, or its luma.
     """
 
     path: Path
     height: int
     width: int
     channels: int
-    pixels: Picture | None = field(default=None, repr=False, compare=False)
+    pixels: NDArray[Any] | None = field(default=None, repr=False, compare=False)
 
-    def window(self, top: int, left: int, height: int, width: int) -> Picture:
-        """Give a rectangle to look at, (height, width, 3) RGB.
+    def window(self, top: int, left: int, height: int, width: int) -> NDArray[Any]:
+        """Give a rectangle to look at, (height, width, 3) RGB of 8 bits, or luma.
 
         The file is open for a copy only: pages that stayed mapped would count as resident
         memory until the whole data set does, and each mapping would hold a file descriptor.
@@ -71,9 +75,15 @@ class CachedPicture:
         copy[...] = window
         return copy
 
-    def whole(self) -> Picture:
-        """Give the whole picture to look at, (height, width, 3) RGB."""
+    def whole(self) -> NDArray[Any]:
+        """Give the whole picture to look at, as `window` does."""
         return self.window(0, 0, self.height, self.width)
+
+    def as_luma(self) -> "CachedPicture":
+        """Hold the luma in memory, (height, width, 1) float32, as `rgb_to_luma` gives it."""
+        planes = np.ascontiguousarray(self.whole().transpose(2, 0, 1))
+        luma = rgb_to_luma(torch.from_numpy(planes)[None])[0, 0]
+        return replace(self, pixels=luma.numpy()[:, :, None])
 
 
 def cached_pictures(root: Path, folder: Path, rows: pd.DataFrame) -> list[CachedPicture]:

@@ -10,14 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipeline.images.picture import Picture
 from pipeline.training.cache import CachedPicture
 
 PREFETCH = 2  # batches prepared ahead of the step, per thread
@@ -27,6 +26,7 @@ Degrade = Callable[[Tensor, Sequence[int]], Tensor]
 """HR (N, 3, H, W) in [0, 1] and one seed a picture -> LR, multiples of 1/255."""
 
 
+Layout = Literal["channels_last", "planar", "luma"]
 Numbers = NDArray[np.float64]
 
 
@@ -72,9 +72,17 @@ class Pair(NamedTuple):
             return self.lr.height, self.lr.width
         return self.hr.height // scale, self.hr.width // scale
 
+    def held(self) -> bool:
+        """Whether both pictures are in memory."""
+        return self.lr is not None and self.lr.pixels is not None and self.hr.pixels is not None
+
+    def as_luma(self) -> "Pair":
+        """The pair with the luma of both in memory, for networks that see nothing else."""
+        return self._replace(hr=self.hr.as_luma(), lr=self.lr and self.lr.as_luma())
+
 
 class Batch(NamedTuple):
-    """A batch of patches, uint8, (N, 3, h, w) and (N, 3, scale * h, scale * w)."""
+    """A batch of patches, (N, C, h, w) and (N, C, scale * h, scale * w): 8-bit RGB, or luma."""
 
     lr: Tensor
     hr: Tensor
@@ -92,7 +100,8 @@ class PatchFeed:
         batch_size: Patches a step, over all processes.
         seed: Seed of the whole run.
         augment: Flip and turn each patch into one of its eight orientations.
-        planar: Lay the colours of a patch in planes, not pixel by pixel (channels last).
+        layout: Of a patch: colours pixel by pixel (channels last), in planes, or luma, of pairs
+            that hold it.
         degrade: Makes LR of HR, for pictures without LR.
         rank: This process among `world_size`, each of which takes an equal part of the batch.
         world_size: Number of processes.
@@ -104,7 +113,7 @@ class PatchFeed:
     batch_size: int
     seed: int
     augment: bool = True
-    planar: bool = False
+    layout: Layout = "channels_last"
     degrade: Degrade | None = None
     rank: int = 0
     world_size: int = 1
@@ -147,13 +156,16 @@ class PatchFeed:
         hr = torch.from_numpy(wide)
         lr = self.degrade(hr.to(torch.float32).div_(255.0), seeds).mul(255.0).round()
         inner, hr_inner = slice(MARGIN, -MARGIN), slice(margin, -margin)
-        layout = torch.contiguous_format if self.planar else torch.channels_last
-        lr = lr[..., inner, inner].to(torch.uint8, memory_format=layout)
+        planar = self.layout == "planar"
+        memory_format = torch.contiguous_format if planar else torch.channels_last
+        lr = lr[..., inner, inner].to(torch.uint8, memory_format=memory_format)
         return lr, hr[..., hr_inner, hr_inner]
 
-    def _empty(self, count: int, size: int) -> NDArray[np.uint8]:
-        """Room for square patches, (N, 3, size, size)."""
-        if self.planar:
+    def _empty(self, count: int, size: int) -> NDArray[Any]:
+        """Room for square patches, (N, C, size, size)."""
+        if self.layout == "luma":
+            return np.empty((count, 1, size, size), np.float32)
+        if self.layout == "planar":
             return np.empty((count, 3, size, size), np.uint8)
         return np.empty((count, size, size, 3), np.uint8).transpose(0, 3, 1, 2)
 
@@ -195,7 +207,7 @@ def _order(seed: int, number: int, count: int) -> NDArray[np.int64]:
     return np.argsort(draws(seed, Stream.ORDER, number, count), kind="stable")
 
 
-def orient(picture: Picture, way: int) -> Picture:
+def orient(picture: NDArray[Any], way: int) -> NDArray[Any]:
     """One of the eight orientations of a square picture; 0 leaves it as it is."""
     if way & 1:
         picture = picture[:, ::-1]
@@ -204,7 +216,7 @@ def orient(picture: Picture, way: int) -> Picture:
     return picture.transpose(1, 0, 2) if way & 4 else picture
 
 
-def _lay(target: NDArray[np.uint8], picture: Picture) -> None:
+def _lay(target: NDArray[Any], picture: NDArray[Any]) -> None:
     # Channel by channel: as one assignment, a mirrored or turned picture takes four times as long.
-    for channel in range(3):
+    for channel in range(len(target)):
         target[channel] = picture[:, :, channel]

@@ -15,7 +15,7 @@ from pipeline.training.checkpoint import CheckpointFolder
 from pipeline.training.checks import large_enough
 from pipeline.training.compiled import Compiler
 from pipeline.training.config import Recipe
-from pipeline.training.feed import Batch, Pair, PatchFeed, Stream, draws
+from pipeline.training.feed import Batch, Layout, Pair, PatchFeed, Stream, draws
 from pipeline.training.interruption import Interruption
 from pipeline.training.phases import Phase, phases_of
 from pipeline.training.processes import Team
@@ -57,7 +57,6 @@ class TrainingLoop:
         self.checkpoints = checkpoints
         self.recorder: Recorder = NullRecorder()
         self.phases = phases_of(recipe)
-        self.pairs = train_pairs
         self.valid = _validation_pictures(recipe, valid_pairs)
         self.compiler = Compiler(recipe)
         checkpoint = checkpoints.last()
@@ -65,6 +64,7 @@ class TrainingLoop:
         first = self.phases[checkpoint.progress["phase"] if checkpoint else 0]
         start = None if checkpoint else initial
         self.state = TrainingState(recipe, first, team=self.team, initial=start)
+        self.pairs, self.layout = self._laid_out(train_pairs)
         if checkpoint is not None:
             self.state.restore(checkpoint)
             self._say(f"going on from the checkpoint of step {checkpoint.step}")
@@ -173,13 +173,12 @@ class TrainingLoop:
         degrade = OnlineDegradation(phase.online, scale=self.recipe.scale) if phase.online else None
         feed = PatchFeed(
             large_enough(self.pairs, self.recipe, phase),
+            layout=self.layout,
             scale=self.recipe.scale,
             patch_size=phase.patch_size,
             batch_size=phase.batch_size,
             seed=self.recipe.seed,
             augment=self.config.augment,
-            # Luma is summed from planes in a third of the time.
-            planar=self.config.memory_format == "contiguous" or self.state.network.colour != "rgb",
             degrade=degrade,
             rank=self.team.rank,
             world_size=self.team.size,
@@ -189,6 +188,15 @@ class TrainingLoop:
         batches = feed.batches(first, last, threads=self.config.feed_threads)
         while not self.state.selection.ended and (group := list(islice(batches, count))):
             yield group
+
+    def _laid_out(self, pairs: list[Pair]) -> tuple[list[Pair], Layout]:
+        """The pictures as the network sees them soonest: luma once, not at every step."""
+        if self.state.network.colour == "rgb":
+            contiguous = self.config.memory_format == "contiguous"
+            return pairs, "planar" if contiguous else "channels_last"
+        if all(pair.held() for pair in pairs):
+            return [pair.as_luma() for pair in pairs], "luma"
+        return pairs, "planar"  # from which luma is summed in a third of the time
 
     def _save(self) -> None:
         if self.team.leads:

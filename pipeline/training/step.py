@@ -46,10 +46,10 @@ class Arithmetic:
         module.to(device=self.device, memory_format=self.memory_format)  # type: ignore[call-overload]
 
     def network_input(self, network: SRNetwork, batch: Tensor) -> Tensor:
-        """Give 8-bit RGB the channels and the range [0, 1] that a network works on."""
+        """Give patches of the feed the channels and the range [0, 1] that a network works on."""
         moved = batch.to(self.device, non_blocking=True)
         if network.colour != "rgb":
-            return rgb_to_luma(moved)
+            return moved if moved.shape[1] == 1 else rgb_to_luma(moved)
         return moved.to(torch.float32, memory_format=self.memory_format).div_(255.0)
 
     def seed(self, seed: int) -> None:
@@ -78,7 +78,7 @@ def evaluate(
     *,
     step: int | None,
 ) -> LossValue:
-    """Run a batch of 8-bit patches through network and loss.
+    """Run a batch of patches through network and loss.
 
     Args:
         network: Says its colours.

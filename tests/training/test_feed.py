@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.images.colour import rgb_to_luma
 from pipeline.images.picture import Picture
 from pipeline.training.cache import CachedPicture
 from pipeline.training.feed import Pair, PatchFeed, Stream, draws, orient, uniform
@@ -57,9 +58,19 @@ def test_a_batch_does_not_depend_on_where_a_run_began_nor_on_threads(pairs: list
 
 
 def test_planes_hold_the_same_patches(pairs: list[Pair]):
-    for number, planar in enumerate(feed(pairs, planar=True).batches(0, 8)):
+    for number, planar in enumerate(feed(pairs, layout="planar").batches(0, 8)):
         assert same(planar, feed(pairs).batch(number))
         assert planar.hr.is_contiguous()
+
+
+def test_luma_is_that_of_the_same_patches(pairs: list[Pair]):
+    held = [pair.as_luma() for pair in pairs]
+    assert all(pair.held() for pair in held)
+    for number, luma in enumerate(feed(held, layout="luma").batches(0, 8)):
+        rgb = feed(pairs).batch(number)
+        torch.testing.assert_close(luma.hr, rgb_to_luma(rgb.hr), atol=1e-7, rtol=0)
+        torch.testing.assert_close(luma.lr, rgb_to_luma(rgb.lr), atol=1e-7, rtol=0)
+        assert luma.names == rgb.names
 
 
 def test_hr_and_lr_show_the_same_place_in_the_same_orientation(pairs: list[Pair]):
