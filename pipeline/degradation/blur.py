@@ -34,7 +34,7 @@ def filter_images(images: Tensor, stack: NDArray[np.float64], *, border: Border)
     Returns:
         (N, C, H, W).
     """
-    from scipy.signal import fftconvolve  # takes a second, and most degradations have no blur
+    from scipy.signal import fftconvolve  # takes a second, for blurs alone
 
     size = stack.shape[-1]
     mode: Literal["symmetric", "edge"] = "symmetric" if border == "symmetric" else "edge"

@@ -55,8 +55,10 @@ def several() -> Iterator[Start]:
 def leaving_none() -> Iterator[Start]:
     """Give what starts a training, and end all that is left of it."""
     started: list[subprocess.Popen[bytes]] = []
+    folders: set[str] = set()
 
     def start(folder: Path, output: str, *, slow: float = 0.0) -> subprocess.Popen[bytes]:
+        folders.add(str(folder))
         with open(folder / f"{output}.err", "ab") as log:
             command = [sys.executable, "-m", LAUNCHER, str(folder), output, str(slow)]
             started.append(subprocess.Popen(command, stderr=log, cwd=Path(__file__).parents[2]))
@@ -65,12 +67,12 @@ def leaving_none() -> Iterator[Start]:
     try:
         yield start
     finally:
+        # By name, since the processes of a killed launcher are no one's children.
+        for process in psutil.process_iter(["cmdline"]):
+            if folders.intersection(process.info["cmdline"] or ()):
+                process.kill()
         for launcher in started:
-            if launcher.poll() is None:
-                for process in psutil.Process(launcher.pid).children(recursive=True):
-                    process.kill()
-                launcher.kill()
-                launcher.wait()
+            launcher.wait()
 
 
 def workers(launcher: subprocess.Popen[bytes]) -> list[psutil.Process]:
