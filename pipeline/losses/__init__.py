@@ -1,8 +1,10 @@
 """The losses: the whole list in one place, and their weighted sum."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from typing import Annotated, Any, NamedTuple
 
+import torch
 from pydantic import AfterValidator, Field, RootModel
 from torch import Tensor, nn
 
@@ -119,13 +121,19 @@ class WeightedLoss(nn.Module):
             else term(sr, hr)
             for name, term in active.items()
         }
-        shares = {name: self.weights[name] * part for name, part in parts.items()}
+        shares = {name: _scaled(part, self.weights[name]) for name, part in parts.items()}
         seen = {
             name: Seen(pair.sr[term.layer].detach(), pair.hr[term.layer])
             for name, term in active.items()
             if isinstance(term, Adversarial) and (pair := pairs[term.extractor])
         }
-        return LossValue(sum(shares.values(), sr.new_zeros(())), parts, shares, seen)
+        total = reduce(torch.add, shares.values()) if shares else sr.new_zeros(())
+        return LossValue(total, parts, shares, seen)
+
+
+def _scaled(part: Tensor, weight: float) -> Tensor:
+    # A product with 1 would cost small networks a hundredth of the step.
+    return part if weight == 1 else weight * part
 
 
 def _takes_part(term: nn.Module, step: int | None) -> bool:

@@ -27,7 +27,8 @@ Degrade = Callable[[Tensor, Sequence[int]], Tensor]
 
 
 Layout = Literal["channels_last", "planar", "luma"]
-Numbers = NDArray[np.float64]
+Choices = Sequence[Sequence[float]]
+"""Four numbers in [0, 1) a patch: of its row, its column, its orientation, and a spare one."""
 
 
 class Stream(IntEnum):
@@ -82,11 +83,16 @@ class Pair(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A batch of patches, (N, C, h, w) and (N, C, scale * h, scale * w): 8-bit RGB, or luma."""
+    """A batch of patches, (N, C, h, w) and (N, C, scale * h, scale * w): 8-bit RGB, or luma.
+
+    Attributes:
+        seed: Of random numbers in the arithmetic on it; the same in all processes.
+    """
 
     lr: Tensor
     hr: Tensor
     names: list[str]
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -122,39 +128,40 @@ class PatchFeed:
         """Prepare this process's part of the batch of a step, counted from 0."""
         share = self.batch_size // self.world_size
         mine = slice(self.rank * share, (self.rank + 1) * share)
-        numbers = uniform(draws(self.seed, Stream.PATCH, step, 4 * self.batch_size)).reshape(-1, 4)
+        numbers = uniform(draws(self.seed, Stream.PATCH, step, 4 * self.batch_size))
+        choices = numbers.reshape(-1, 4)[mine].tolist()
         pairs = [self.pairs[index] for index in self.pictures(step)[mine]]
-        seeds = draws(self.seed, Stream.DEGRADATION, step, self.batch_size)[mine].tolist()
-        cut = self._cut if self.degrade is None else self._cut_and_degrade
-        lr, hr = cut(pairs, numbers[mine], seeds)
-        return Batch(lr, hr, [pair.name for pair in pairs])
+        if self.degrade is None:
+            lr, hr = self._cut(pairs, choices)
+        else:
+            seeds = draws(self.seed, Stream.DEGRADATION, step, self.batch_size)[mine].tolist()
+            lr, hr = self._cut_and_degrade(self.degrade, pairs, choices, seeds)
+        seed = int(draws(self.seed, Stream.STEP, step, 1)[0])
+        return Batch(lr, hr, [pair.name for pair in pairs], seed)
 
-    def _cut(
-        self, pairs: Sequence[Pair], numbers: Numbers, seeds: list[int]
-    ) -> tuple[Tensor, Tensor]:
+    def _cut(self, pairs: Sequence[Pair], choices: Choices) -> tuple[Tensor, Tensor]:
         size, hr_size = self.patch_size // self.scale, self.patch_size
         lr, hr = self._empty(len(pairs), size), self._empty(len(pairs), hr_size)
-        for place, (pair, number) in enumerate(zip(pairs, numbers, strict=True)):
+        for place, (pair, choice) in enumerate(zip(pairs, choices, strict=True)):
             assert pair.lr is not None
-            top, left, way = self._choose(pair, number, size)
+            top, left, way = self._choose(pair, choice, size)
             _lay(lr[place], orient(pair.lr.window(top, left, size, size), way))
             corner = (top * self.scale, left * self.scale)
             _lay(hr[place], orient(pair.hr.window(*corner, hr_size, hr_size), way))
         return torch.from_numpy(lr), torch.from_numpy(hr)
 
     def _cut_and_degrade(
-        self, pairs: Sequence[Pair], numbers: Numbers, seeds: list[int]
+        self, degrade: Degrade, pairs: Sequence[Pair], choices: Choices, seeds: list[int]
     ) -> tuple[Tensor, Tensor]:
-        assert self.degrade is not None
         size = self.patch_size // self.scale + 2 * MARGIN
         hr_size, margin = size * self.scale, MARGIN * self.scale
         wide = self._empty(len(pairs), hr_size)
-        for place, (pair, number) in enumerate(zip(pairs, numbers, strict=True)):
-            top, left, way = self._choose(pair, number, size)
+        for place, (pair, choice) in enumerate(zip(pairs, choices, strict=True)):
+            top, left, way = self._choose(pair, choice, size)
             corner = (top * self.scale, left * self.scale)
             _lay(wide[place], orient(pair.hr.window(*corner, hr_size, hr_size), way))
         hr = torch.from_numpy(wide)
-        lr = self.degrade(hr.to(torch.float32).div_(255.0), seeds).mul(255.0).round()
+        lr = degrade(hr.to(torch.float32).div_(255.0), seeds).mul(255.0).round()
         inner, hr_inner = slice(MARGIN, -MARGIN), slice(margin, -margin)
         planar = self.layout == "planar"
         memory_format = torch.contiguous_format if planar else torch.channels_last
@@ -169,12 +176,12 @@ class PatchFeed:
             return np.empty((count, 3, size, size), np.uint8)
         return np.empty((count, size, size, 3), np.uint8).transpose(0, 3, 1, 2)
 
-    def _choose(self, pair: Pair, number: NDArray[np.float64], size: int) -> tuple[int, int, int]:
+    def _choose(self, pair: Pair, choice: Sequence[float], size: int) -> tuple[int, int, int]:
         """Corner of a window of LR, and the orientation."""
         height, width = pair.lr_size(self.scale)
-        top = int(number[0] * (height - size + 1))
-        left = int(number[1] * (width - size + 1))
-        return top, left, int(number[2] * 8) if self.augment else 0
+        top = int(choice[0] * (height - size + 1))
+        left = int(choice[1] * (width - size + 1))
+        return top, left, int(choice[2] * 8) if self.augment else 0
 
     def pictures(self, step: int) -> list[int]:
         """Which pictures the whole batch of a step is cut from.
@@ -184,7 +191,7 @@ class PatchFeed:
         count = len(self.pairs)
         first = step * self.batch_size
         places = range(first, first + self.batch_size)
-        return [int(_order(self.seed, place // count, count)[place % count]) for place in places]
+        return [_order(self.seed, place // count, count)[place % count] for place in places]
 
     def batches(self, start: int, stop: int, *, threads: int = 1) -> Iterator[Batch]:
         """Yield the batches of the steps from `start` until before `stop`, prepared ahead."""
@@ -203,8 +210,9 @@ class PatchFeed:
 
 
 @lru_cache(maxsize=8)
-def _order(seed: int, number: int, count: int) -> NDArray[np.int64]:
-    return np.argsort(draws(seed, Stream.ORDER, number, count), kind="stable")
+def _order(seed: int, number: int, count: int) -> list[int]:
+    order: list[int] = np.argsort(draws(seed, Stream.ORDER, number, count), kind="stable").tolist()
+    return order
 
 
 def orient(picture: NDArray[Any], way: int) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from pipeline.training.checkpoint import CheckpointFolder
 from pipeline.training.checks import large_enough
 from pipeline.training.compiled import Compiler
 from pipeline.training.config import Recipe
-from pipeline.training.feed import Batch, Layout, Pair, PatchFeed, Stream, draws
+from pipeline.training.feed import Batch, Layout, Pair, PatchFeed
 from pipeline.training.interruption import Interruption
 from pipeline.training.phases import Phase, phases_of
 from pipeline.training.processes import Team
@@ -112,8 +112,7 @@ class TrainingLoop:
         """
         state = self.state
         # Networks and losses with random parts draw the same numbers at the same step.
-        seed = int(draws(self.recipe.seed, Stream.STEP, state.step, 1)[0])
-        state.arithmetic.seed(seed)
+        state.arithmetic.seed(batches[0].seed)
         if not state.network.training:
             state.network.train()
         numbers, seen = self._update_network(batches[0])

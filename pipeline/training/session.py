@@ -18,6 +18,7 @@ from pipeline.training.feed import Pair
 from pipeline.training.key import training_key
 from pipeline.training.lock import exclusive
 from pipeline.training.loop import TrainingLoop
+from pipeline.training.memory import keep_freed_memory
 from pipeline.training.processes import Team, team, warn
 from pipeline.training.recorder import Recorder
 
@@ -80,6 +81,7 @@ def open_training(
         UserError: For settings or pictures that cannot work.
     """
     check_recipe(recipe)
+    keep_freed_memory()
     online = recipe.degradation.mode == "online"
     rows = paired_rows(hr_folder, lr_folder, scale=recipe.scale, online=online)
     key = training_key(recipe, [rows.hr, rows.lr], initial=initial)

@@ -161,7 +161,7 @@ def parts_of(batch: Batch, count: int) -> Iterator[Batch]:
     size = len(batch.names) // count
     for start in range(0, size * count, size):
         part = slice(start, start + size)
-        yield Batch(batch.lr[part], batch.hr[part], batch.names[part])
+        yield Batch(batch.lr[part], batch.hr[part], batch.names[part], batch.seed)
 
 
 def check_finite(

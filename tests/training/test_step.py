@@ -36,7 +36,7 @@ def test_a_loss_that_is_not_finite_is_named():
 
 def test_only_the_pictures_whose_own_loss_is_not_finite_are_named():
     names = ["Set/a", "Set/b", "Set/c"]
-    batch = Batch(torch.zeros(3, 3, 4, 4), torch.zeros(3, 3, 8, 8), names)
+    batch = Batch(torch.zeros(3, 3, 4, 4), torch.zeros(3, 3, 8, 8), names, 0)
     batch.lr[1] = float("nan")
     loss = build_loss([{"name": "l1"}])
 
