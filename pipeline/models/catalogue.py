@@ -218,7 +218,7 @@ _PUBLISHED = (
     "for x2, x3 and x4 (CARN itself, CARN-M without biases); kernels that are trained as several "
     "and merged for use (SPAN). One row of CARN's table is missing here: SRDenseNet x4, 2,015K and "
     "389.9G, from an implementation that is not public and does not follow from the paper, which "
-    "gives no count; built from the paper's text it has 2,095,760 weights."
+    "gives no count; the network here has 2,002K weights and 389.1G."
 )
 
 

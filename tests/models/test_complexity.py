@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from pipeline.models import NETWORK_CONFIGS, network_config
+from pipeline.models import NETWORK_CONFIGS, build_network, network_config
 from pipeline.models.catalogue import Comparison, Counted, comparisons
 from pipeline.models.complexity import (
     count_multiply_adds,
@@ -42,6 +42,13 @@ def test_counts_are_the_published_ones_to_the_last_digit(row: Comparison):
     if row.multiply_adds:
         low, high = range_of(row.multiply_adds)
         assert low <= cost <= high
+
+
+def test_srdensenet_is_as_near_to_the_published_counts_as_its_paper_tells():
+    """Table of CARN's authors, whose implementation of it is not public."""
+    network = build_network({"name": "srdensenet"}, scale=4)
+    assert count_weights(network) == pytest.approx(2015e3, rel=7e-3)
+    assert multiply_adds_720p(network).published == pytest.approx(389.9e9, rel=3e-3)
 
 
 def test_published_numbers_are_read_with_their_rounding():
