@@ -39,8 +39,8 @@ from pipeline.training.memory import keep_freed_memory
 from pipeline.training.recorder import NullRecorder, Recorder
 from pipeline.training.session import reproducible
 
-BLOCKS = 40
-SECONDS_A_BLOCK = 0.2
+BLOCKS = 100
+SECONDS_A_BLOCK = 0.1
 WATCHED_STEPS = 200  # from one validation to the next, at default settings
 COMPACT = {"name": "srvgg", "num_features": 32, "num_convs": 8}
 EDSR = {"name": "edsr", "preset": "baseline"}

@@ -125,7 +125,7 @@ def _mapped(
             problems.append(f"missing {source.key}")
             continue
         value = tensors[source.key]
-        converted = value if source.convert is None else source.convert(value)
+        converted = _converted(value, source)
         if converted.shape != expected[ours].shape:
             problems.append(
                 f"misshapen {source.key}: it is {_shape(value)}, which gives {_shape(converted)} "
@@ -139,6 +139,14 @@ def _mapped(
     if key_map.graph is not None and (wrong := key_map.graph(checkpoint.layer_names)):
         problems.append(wrong)
     return state, problems
+
+
+def _converted(value: Tensor, source: Source) -> Tensor:
+    """The tensor in our layout; as it is where it has not the axes to be converted."""
+    try:
+        return value if source.convert is None else source.convert(value)
+    except (RuntimeError, ValueError):
+        return value
 
 
 def _differing(tensors: Mapping[str, Tensor], fixed: Mapping[str, Tensor]) -> Iterator[str]:

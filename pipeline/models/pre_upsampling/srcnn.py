@@ -4,11 +4,14 @@ Dong et al., "Image Super-Resolution Using Deep Convolutional Networks", TPAMI 2
 f1 x f1 filters into n1 maps (patch extraction), f2 x f2 into n2 (non-linear mapping), f3 x f3 into
 the picture (reconstruction). Published: 8,032 weights (9-1-5) and 57,184 (9-5-5); with biases
 8,129 and 57,281. Two departures: borders are padded with zeros, so that the output is as large as
-the picture (the paper trains without padding), and the first two layers start from He et al.'s
-distribution instead of a standard deviation of 0.001, which Adam leaves much sooner.
+the picture (the paper trains without padding, its test code repeats the border), and the first two
+layers start from He et al.'s distribution instead of a standard deviation of 0.001, which Adam
+leaves much sooner.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -16,6 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.models.base import Colour, NetworkConfig, SRNetwork
+from pipeline.models.keys import KeyMap, Source
 from pipeline.models.thin import ThinConv2d
 from pipeline.models.upsampling import Bicubic
 
@@ -40,6 +44,24 @@ class SRCNNConfig(NetworkConfig):
         """Construct the network with freshly initialised weights."""
         self.check_scale(scale)
         return SRCNN(self, scale=scale)
+
+    def key_maps(self, *, scale: int) -> Sequence[KeyMap]:
+        """The .mat files of the authors' test code; the picture has no axis in them."""
+        axes = {"extract": 0, "map": None, "reconstruct": 2}
+        sources = {}
+        for number, (layer, axis) in enumerate(axes.items(), 1):
+            convert = partial(_from_columns, absent=axis)
+            sources[f"{layer}.weight"] = Source(f"weights_conv{number}", convert)
+            sources[f"{layer}.bias"] = Source(f"biases_conv{number}", torch.flatten)
+        return [KeyMap("the authors' SRCNN", sources)]
+
+
+def _from_columns(value: Tensor, *, absent: int | None) -> Tensor:
+    """Filters (in, k * k, out), one of the axes absent, whose values run down column by column."""
+    filters = value if absent is None else value.unsqueeze(absent)
+    inputs, area, outputs = filters.shape
+    side = math.isqrt(area)
+    return filters.permute(2, 0, 1).reshape(outputs, inputs, side, side).transpose(2, 3)
 
 
 class SRCNN(SRNetwork):
