@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pipeline.training.cache import CachedPicture
 
-PREFETCH = 2  # batches prepared ahead of the step, per thread
+GROUP = 8  # batches prepared in one go: to the first one all code and data are far away in memory
 MARGIN = 6  # LR pixels around a patch that is degraded online, so that no border shows in it
 
 Degrade = Callable[[Tensor, Sequence[int]], Tensor]
@@ -195,18 +195,22 @@ class PatchFeed:
 
     def batches(self, start: int, stop: int, *, threads: int = 1) -> Iterator[Batch]:
         """Yield the batches of the steps from `start` until before `stop`, prepared ahead."""
+        steps = range(start, stop)
         with ThreadPoolExecutor(threads, thread_name_prefix="feed") as pool:
-            waiting: deque[Future[Batch]] = deque()
+            waiting: deque[Future[list[Batch]]] = deque()
             try:
-                for step in range(start, stop):
-                    waiting.append(pool.submit(self.batch, step))
-                    if len(waiting) > PREFETCH * threads:
-                        yield waiting.popleft().result()
+                for first in range(0, len(steps), GROUP):
+                    waiting.append(pool.submit(self._group, steps[first : first + GROUP]))
+                    if len(waiting) > threads:
+                        yield from waiting.popleft().result()
                 while waiting:
-                    yield waiting.popleft().result()
+                    yield from waiting.popleft().result()
             finally:
                 for future in waiting:
                     future.cancel()
+
+    def _group(self, steps: Sequence[int]) -> list[Batch]:
+        return [self.batch(step) for step in steps]
 
 
 @lru_cache(maxsize=8)
