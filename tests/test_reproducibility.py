@@ -127,9 +127,8 @@ def test_nothing_runs_again_when_nothing_changed(whole: Path):
     assert contents(whole) == before
 
 
-@pytest.mark.parametrize(
-    ("checkpoint", "orphan"), [(1, False), (6, True)], ids=["1-all-killed", "6-trainer-lives-on"]
-)
+@pytest.mark.parametrize("orphan", [True, False], ids=["trainer-lives-on", "all-killed"])
+@pytest.mark.parametrize("checkpoint", [1, 6])
 def test_a_killed_repro_ends_with_the_bytes_of_an_uninterrupted_one(
     whole: Path, clone: Path, checkpoint: int, orphan: bool
 ):

@@ -48,7 +48,8 @@ class Updater:
     def measure(self) -> Tensor:
         """Bring the gradients to their true scale and give their norm."""
         self._scaler.unscale_(self.optimizer)
-        # As `nn.utils.get_total_norm`, which takes twice as long: it also sorts by device.
+        # As `nn.utils.get_total_norm`, which takes 1.7 times as long on small networks: it also
+        # sorts by device.
         return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self.gradients())))
 
     def step(self, rate: float, norm: Tensor) -> None:

@@ -5,8 +5,9 @@ Tong et al., "Image Super-Resolution Using Dense Skip Connections", ICCV 2017, f
 1x1 bottleneck of 256, transposed convolutions with 256 features, one for each doubling: 69 layers
 at x4. The paper states no count. The table of CARN's authors has 2,015K weights and 389.9G
 multiply-adds (x4), from an implementation that is not public; the two figures together leave
-262,000 weights for each transposed convolution, hence kernels of 2, and blocks that see all earlier
-ones. This network has 2,002K and 389.1G: 0.6 % and 0.2 % less.
+262,000 weights for each transposed convolution, hence kernels of 2 (public implementations have
+kernels of 2, 3 and 4), and fit blocks that see all earlier ones. This network has 2,002K and
+389.1G: 0.6 % and 0.2 % less, for a reason that is not known.
 """
 
 from typing import ClassVar, Literal
